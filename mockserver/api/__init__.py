@@ -1,0 +1,1 @@
+"""How the API speaks: operations, resources, fields, problems, keys, pages, the contract. Knows no resource."""

@@ -1,0 +1,43 @@
+"""Who calls: the sandbox an API key opens, and the key's record in it."""
+import datetime as dt
+import hmac
+
+from mockserver.api.problems import NotAuthenticated
+from mockserver.sandbox.clock import moment
+
+KEYWORD = "Api-Key "
+LAST_USED_STEP = dt.timedelta(minutes=1)         # how exact `last_used_at` is: not every read should be a write
+
+
+def authenticate(find_sandbox, authorization: str | None):
+    """(sandbox, key record) for an `Authorization: Api-Key <key>` header. The word is case-sensitive.
+
+    `find_sandbox(prefix)` answers the sandbox in which keys of that prefix are kept.
+    """
+    if not authorization:
+        raise NotAuthenticated
+    if not authorization.startswith(KEYWORD):
+        raise NotAuthenticated('The Authorization header should read "Api-Key <key>". The word Api-Key is case-sensitive.')
+    secret = authorization[len(KEYWORD):].strip()
+    sandbox = find_sandbox(secret.partition(".")[0])
+    key = known(sandbox, secret) if sandbox else None
+    if key is None:
+        raise NotAuthenticated("Invalid API key.")
+    if key["expires_at"] and moment(key["expires_at"]) <= sandbox.clock.now():
+        raise NotAuthenticated("This API key has expired.")
+    return sandbox, key
+
+
+def known(sandbox, secret: str) -> dict | None:
+    for key in sandbox.store["api_key"].where("prefix", secret.partition(".")[0]):
+        if hmac.compare_digest(key["key"].encode(), secret.encode("utf-8", "surrogatepass")):
+            return key
+    return None
+
+
+def touch(sandbox, key: dict) -> dict:
+    """Note that the key is in use."""
+    now = sandbox.clock.now()
+    if key["last_used_at"] is None or abs(now - moment(key["last_used_at"])) >= LAST_USED_STEP:
+        key = sandbox.store.replace("api_key", {**key, "last_used_at": sandbox.clock.stamp()})
+    return key

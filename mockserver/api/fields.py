@@ -1,0 +1,387 @@
+"""marshmallow fields that accept exactly what they document, and load into wire shape.
+
+What a field loads is what the store keeps and a response carries: a timestamp is a string in UTC,
+money is a decimal string. Nothing is dumped again on the way out.
+"""
+import datetime as dt
+import decimal
+import re
+from contextvars import ContextVar
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+PROTECT, CASCADE, SET_NULL = "protect", "cascade", "set_null"
+INT32 = 2**31 - 1
+
+# The key on whose behalf a request is being loaded: references are looked up in what it can see.
+current_scope: ContextVar = ContextVar("current_scope", default=None)
+
+
+_FIRST = ("id", "org_id", "name", "number")
+_LAST = ("created_at", "updated_at")
+
+
+class _InReadingOrder(type(ma.Schema)):
+    """What a record is comes first, when it was changed last, whatever it inherits in between."""
+
+    @classmethod
+    def get_declared_fields(mcs, *args, **kwargs):
+        declared = super().get_declared_fields(*args, **kwargs)
+        names = [*_FIRST, *(name for name in declared if name not in _FIRST + _LAST), *_LAST]
+        return {name: declared[name] for name in names if name in declared}
+
+
+class Schema(ma.Schema, metaclass=_InReadingOrder):
+    """Unknown keys are ignored, as Django REST framework ignores them."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    error_messages = {"type": 'Invalid data. Expected a dictionary, but got {input_type}.'}
+
+    def handle_error(self, error, data, **kwargs):
+        if isinstance(error.messages, dict) and "_schema" in error.messages:
+            error.messages["non_field_errors"] = [
+                message.replace("{input_type}", type(data).__name__) for message in error.messages.pop("_schema")]
+
+
+class _Documented:
+    """What all fields share: `null`, `description`, `evidence`, `example`, and Django REST framework's wording."""
+
+    default_error_messages = {"required": "This field is required.", "null": "This field may not be null."}
+
+    def __init__(self, *args, null=False, description=None, evidence=None, example=None, metadata=None, **kwargs):
+        metadata = dict(metadata or {})
+        if description:
+            metadata["description"] = description
+        if evidence:
+            metadata["x-evidence"] = evidence
+        if example is not None:
+            metadata["examples"] = [example]
+        if null:
+            kwargs["allow_none"] = True
+            if not kwargs.get("required") and not kwargs.get("dump_only"):
+                kwargs.setdefault("load_default", None)
+        super().__init__(*args, metadata=metadata, **kwargs)
+
+
+class Text(_Documented, fields.Field):
+    """A string of `min` to `max` characters, kept as it is; with `pattern`, one that matches it whole."""
+
+    default_error_messages = {
+        "invalid": "Not a valid string.", "blank": "This field may not be blank.",
+        "max": "Ensure this field has no more than {max} characters.",
+        "min": "Ensure this field has at least {min} characters.",
+        "pattern": "This value does not match the required pattern.",
+    }
+
+    def __init__(self, max=255, min=1, pattern=None, format=None, **kwargs):
+        self.max, self.min, self.format = max, min, format
+        self.pattern = pattern and re.compile(pattern)
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if self.max is not None and len(value) > self.max:
+            raise self.make_error("max", max=self.max)
+        if len(value) < self.min:
+            raise self.make_error("blank") if not value else self.make_error("min", min=self.min)
+        if self.pattern and not self.pattern.fullmatch(value):
+            raise self.make_error("pattern")
+        return self.clean(value)
+
+    def clean(self, value: str) -> str:
+        return value
+
+    def document(self) -> dict:
+        return {key: value for key, value in {
+            "type": "string", "format": self.format, "minLength": self.min or None, "maxLength": self.max,
+            "pattern": self.pattern and f"^{self.pattern.pattern}$"}.items() if value is not None}
+
+
+class Id(Text):
+    """A UUID in its canonical form."""
+
+    default_error_messages = {"pattern": "Must be a valid UUID."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, format="uuid",
+                         pattern="[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", **kwargs)
+
+    def clean(self, value):
+        return value.lower()
+
+    def document(self):
+        return {"type": "string", "format": "uuid"}
+
+
+class Cpid(Text):
+    """A Cofactr part id: 12 upper-case letters and digits."""
+
+    default_error_messages = {"pattern": "Must be a valid Cofactr part id: 12 upper-case letters and digits."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, pattern="[0-9A-Z]{12}", **kwargs)
+
+
+class _Reference:
+    """An id of a record of `kind` that the key can see. `on_delete` says what becomes of this record with that one."""
+
+    default_error_messages = {"missing": 'Invalid pk "{value}" - object does not exist.'}
+
+    def __init__(self, kind, *, on_delete=PROTECT, metadata=None, **kwargs):
+        self.kind, self.on_delete = kind, on_delete
+        super().__init__(metadata={**(metadata or {}), "x-references": kind}, **kwargs)
+
+    def clean(self, value):
+        value = super().clean(value)
+        scope = current_scope.get()
+        if scope is not None and (found := scope.find(self.kind, value)) is None:
+            raise self.make_error("missing", value=value)
+        return value if scope is None else found["id"]
+
+
+class _IdRef(_Reference, Id):
+    pass
+
+
+class _PartRef(_Reference, Cpid):
+    pass
+
+
+def Ref(kind: str, **kwargs) -> Text:
+    """A reference to one record of another kind."""
+    return (_PartRef if kind == "part" else _IdRef)(kind, **kwargs)
+
+
+class Email(Text):
+    """An e-mail address: an RFC 5321 mailbox with a dotted host name."""
+
+    default_error_messages = {"pattern": "Enter a valid email address."}
+    _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+    _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+    def __init__(self, **kwargs):
+        super().__init__(max=254, min=0, format="email", pattern=rf"{self._ATOM}(?:\.{self._ATOM})*@(?:{self._LABEL}\.)+{self._LABEL}", **kwargs)
+
+    def document(self):
+        return {"type": "string", "format": "email"}
+
+
+class Url(Text):
+    """An absolute http or https URL."""
+
+    default_error_messages = {"pattern": "Enter a valid URL."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=2000, pattern=r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[!-~]*)?", **kwargs)
+
+
+class Timestamp(Text):
+    """An RFC 3339 date-time with an offset, kept in UTC."""
+
+    default_error_messages = {"pattern": "Datetime has wrong format. Use one of these formats instead: "
+                                         "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, format="date-time", pattern=(
+            r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
+            r"(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"), **kwargs)
+
+    def clean(self, value):
+        text = re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", value.upper())
+        leap = text[17:19] == "60"
+        try:
+            moment = dt.datetime.fromisoformat(text[:17] + "59" + text[19:] if leap else text)
+        except ValueError:
+            raise self.make_error("pattern") from None
+        try:
+            moment = moment.astimezone(dt.UTC)
+        except OverflowError:          # the first and last hours of the calendar, kept as they were written
+            return text
+        return moment.isoformat().replace("+00:00", "Z")
+
+    def document(self):
+        return {"type": "string", "format": "date-time"}
+
+
+class Date(Text):
+    """An ISO 8601 calendar date."""
+
+    default_error_messages = {"pattern": "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, format="date", pattern=r"[0-9]{4}-[0-9]{2}-[0-9]{2}", **kwargs)
+
+    def clean(self, value):
+        try:
+            return dt.date.fromisoformat(value).isoformat()
+        except ValueError:
+            raise self.make_error("pattern") from None
+
+    def document(self):
+        return {"type": "string", "format": "date"}
+
+
+class Money(Text):
+    """An amount that is not negative, as a decimal string: at most 12 digits before the point and 6 after it."""
+
+    default_error_messages = {"pattern": "A valid number is required: a decimal string such as \"12.50\"."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, pattern=r"[0-9]{1,12}(\.[0-9]{1,6})?", **kwargs)
+
+
+class Percent(Text):
+    """A percentage from 0 to 100, as a decimal string with at most 3 decimals."""
+
+    default_error_messages = {"pattern": "A valid percentage from 0 to 100 is required, as a decimal string such as \"2.5\"."}
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, pattern=r"(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)", **kwargs)
+
+
+class Choice(Text):
+    """One of a few strings."""
+
+    default_error_messages = {"choice": '"{value}" is not a valid choice.'}
+
+    def __init__(self, *choices: str, **kwargs):
+        self.choices = choices
+        super().__init__(max=None, min=0, **kwargs)
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if value not in self.choices or not isinstance(value, str):
+            raise self.make_error("choice", value=value)
+        return value
+
+    def document(self):
+        return {"type": "string", "enum": list(self.choices)}
+
+
+class Integer(_Documented, fields.Field):
+    """3 and 3.0, as JSON Schema counts integers; never "3", true or 3.5. At most 32 bits unless told otherwise."""
+
+    default_error_messages = {
+        "invalid": "A valid integer is required.",
+        "min": "Ensure this value is greater than or equal to {min}.",
+        "max": "Ensure this value is less than or equal to {max}.",
+    }
+
+    def __init__(self, min=0, max=INT32, **kwargs):
+        self.min, self.max = min, max
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        if value < self.min:
+            raise self.make_error("min", min=self.min)
+        if value > self.max:
+            raise self.make_error("max", max=self.max)
+        return value
+
+    def document(self):
+        return {"type": "integer", "minimum": self.min, "maximum": self.max}
+
+
+class Boolean(_Documented, fields.Field):
+    """true or false, nothing that looks like it."""
+
+    default_error_messages = {"invalid": "Must be a valid boolean."}
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+    def document(self):
+        return {"type": "boolean"}
+
+
+class Object(_Documented, fields.Field):
+    """Any JSON object, kept as it is."""
+
+    default_error_messages = {"invalid": 'Expected a dictionary of items but got type "{type}".'}
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, dict):
+            raise self.make_error("invalid", type=type(value).__name__)
+        return value
+
+    def document(self):
+        return {"type": "object", "additionalProperties": True}
+
+
+class Any(_Documented, fields.Field):
+    """Any JSON value."""
+
+    def document(self):
+        return {}
+
+
+class Array(_Documented, fields.List):
+    """A list whose items are `of` one field; at most `max` of them, without repeats when `unique`."""
+
+    default_error_messages = {
+        "invalid": 'Expected a list of items but got type "{type}".',
+        "max": "Ensure this field has no more than {max} elements.",
+        "min": "Ensure this field has at least {min} elements.",
+        "unique": "Items must be unique.",
+    }
+
+    def __init__(self, of, *, min=0, max=None, unique=False, **kwargs):
+        self.min, self.max, self.unique = min, max, unique
+        super().__init__(of, **kwargs)
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, list):
+            raise self.make_error("invalid", type=type(value).__name__)
+        if len(value) < self.min:
+            raise self.make_error("min", min=self.min)
+        if self.max is not None and len(value) > self.max:
+            raise self.make_error("max", max=self.max)
+        loaded = super()._deserialize(value, attr, data, **kwargs)
+        if self.unique and len(set(map(str, loaded))) < len(loaded):
+            raise self.make_error("unique")
+        return loaded
+
+    def document(self):
+        return {key: value for key, value in {"minItems": self.min or None, "maxItems": self.max,
+                                              "uniqueItems": self.unique or None}.items() if value is not None}
+
+
+class Nested(_Documented, fields.Nested):
+    """An object with a schema of its own."""
+
+
+def Refs(kind: str, *, on_delete=PROTECT, **kwargs) -> Array:
+    """References to any number of records of another kind, each at most once."""
+    if not kwargs.get("dump_only"):
+        kwargs.setdefault("load_default", list)
+    return Array(Ref(kind, on_delete=on_delete), unique=True, **kwargs)
+
+
+class QueryInteger(Integer):
+    """An integer as a query string spells it."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not re.fullmatch(r"-?[0-9]{1,10}", value):
+            raise self.make_error("invalid")
+        return super()._deserialize(int(value), attr, data, **kwargs)
+
+
+class QueryBoolean(Boolean):
+    """true or false as a query string spells them."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if value not in ("true", "false"):
+            raise self.make_error("invalid")
+        return value == "true"
+
+
+__all__ = [name for name in dir() if name[0].isupper()] + ["current_scope", "validate"]

@@ -1,0 +1,49 @@
+"""What a request is refused with, worded as Django REST framework words it."""
+
+
+class Problem(Exception):
+    """A refusal: `status`, a JSON `body` and the `headers` that go with it."""
+
+    status = 400
+    detail = "Malformed request."
+    headers: dict[str, str] = {}
+
+    def __init__(self, detail=None, **headers: str):
+        self.body = detail if isinstance(detail, (dict, list)) else {"detail": detail or self.detail}
+        if headers:
+            self.headers = self.headers | headers
+        super().__init__(self.body)
+
+
+class Invalid(Problem):
+    """400: `{"field": ["…"]}`, nested and indexed as the body was."""
+
+
+class NotAuthenticated(Problem):
+    status, detail = 401, "Authentication credentials were not provided."
+    headers = {"WWW-Authenticate": "Api-Key"}
+
+
+class PermissionDenied(Problem):
+    status, detail = 403, "You do not have permission to perform this action."
+
+
+class NotFound(Problem):
+    status, detail = 404, "Not found."
+
+
+class Conflict(Problem):
+    """409: the request is sound, the state it meets refuses it."""
+
+    status, detail = 409, "The state of the record does not allow this."
+
+
+class TooLarge(Problem):
+    status, detail = 413, "The request body is too large."
+
+
+class UnsupportedMediaType(Problem):
+    status = 415
+
+    def __init__(self, content_type: str | None):
+        super().__init__(f'Unsupported media type "{content_type or ""}" in request.')

@@ -1,0 +1,301 @@
+"""A resource: a schema, the operations that follow from it, and the rules its records keep."""
+import dataclasses as dc
+import typing as t
+
+import marshmallow as ma
+
+from mockserver.api import fields
+from mockserver.api.operation import Handler
+from mockserver.api.problems import Conflict, NotFound
+
+
+class Record(fields.Schema):
+    """What every record carries."""
+
+    id = fields.Id(dump_only=True, description="The record's id.")
+    org_id = fields.Ref("org", dump_only=True, description="The organisation it belongs to.")
+    created_at = fields.Timestamp(dump_only=True, description="When it was created.")
+    updated_at = fields.Timestamp(dump_only=True, description="When it was last changed.")
+
+
+INHERITED = object()
+
+
+@dc.dataclass
+class Page:
+    """A window on a list: how many there are in all, and the records in the window."""
+
+    count: int
+    results: list
+    limit: int
+    offset: int
+
+
+@dc.dataclass
+class Reply:
+    """An answer that is more than a record: another status, or bytes of a media type."""
+
+    value: t.Any
+    status: int | None = None
+    headers: dict[str, str] = dc.field(default_factory=dict)
+
+
+class Window(fields.Schema):
+    limit = fields.QueryInteger(1, 1000, load_default=100, description="How many results to answer at the most.")
+    offset = fields.QueryInteger(0, load_default=0, description="How many results to leave out first.")
+
+
+class Group:
+    """Handlers by operation id. A module of `mockserver.resources` is a documented group."""
+
+    def __init__(self):
+        self.handlers: dict[str, Handler] = {}
+
+    def operation(self, id: str, **kwargs):
+        """Serve the operation `id` with the decorated function; see `Handler` for what can be said of it."""
+        def register(function):
+            self.handlers[id] = Handler(function, resource=self, **kwargs)
+            return function
+        return register
+
+
+class Resource(Group):
+    """Records of one kind.
+
+    `kind` is what path parameters call it (`{bom_line_id}` is a `bom_line`). Naming an operation
+    id for `list`, `create`, `retrieve`, `update` or `destroy` serves it from the schema. References
+    of the schema are indexed, and say what becomes of a record whose target is deleted. `parent` is
+    the field that names the record this one belongs to. `unique` names fields, or tuples of them,
+    that no two records of an organisation share. `hidden` names what is stored and never answered.
+    `record_type` is its name in webhooks and custom properties.
+    """
+
+    def __init__(self, kind: str, schema: type[fields.Schema], *, parent: str | None = None, filters=None, unique=(),
+                 indexes=None, hidden=(), record_type: str | None = None, list=None, create=None, retrieve=None,
+                 update=None, destroy=None):
+        super().__init__()
+        self.kind, self.schema, self.parent, self.hidden = kind, schema, parent, frozenset(hidden)
+        self.label = kind.replace("_", " ")
+        self.record_type = record_type or "".join(word.capitalize() for word in kind.split("_"))
+        self.filters = filters or {}
+        self.unique = [name if isinstance(name, tuple) else (name,) for name in unique]
+        self.fields = schema._declared_fields
+        self.references = {name: field for name, field in self.fields.items() if reference(field) is not None}
+        self.indexes = self._indexes(indexes or {})
+        self.referrers: list[tuple[Resource, str]] = []           # filled in once all resources are known
+        self.retrieve_id = retrieve
+        self._defaults = {name: default(field) for name, field in self.fields.items() if name not in self.hidden}
+        self._checks: list = []
+        self._represent = self._fake = self._destroying = self._seed = None
+        if list:
+            self.operation(list, query=self._query_schema(), returns=Page, page=self)(self.page)
+        if create:
+            self.operation(create, body=schema, returns=self, status=201, conflict=self._taken())(self._create)
+        if retrieve:
+            self.operation(retrieve, returns=self)(lambda scope, *records: records[-1])
+        if update:
+            self.operation(update, body=schema, partial=True, returns=self, conflict=self._taken())(
+                lambda scope, *records, data: self.change(scope, records[-1], data))
+        if destroy:
+            self.operation(destroy, status=204)(lambda scope, *records: self.remove(scope, records[-1]))
+
+    # -- what a module adds ------------------------------------------------------------------------------------
+
+    def action(self, id: str, **kwargs):
+        """An operation of this resource's own. Unless told otherwise it answers a record of the resource."""
+        return self.operation(id, **{"returns": self, **kwargs})
+
+    def check(self, function):
+        """`function(scope, after, before)` may complete `after`, and raises a Problem when the record may not be so.
+
+        `before` is None for a new record.
+        """
+        self._checks.append(function)
+        return function
+
+    def represent(self, function):
+        """`function(scope, record)` answers the record with its computed fields."""
+        self._represent = function
+        return function
+
+    def destroying(self, function):
+        """`function(scope, record)` raises a Problem when the record must stay."""
+        self._destroying = function
+        return function
+
+    def fake(self, function):
+        """`function(fake)` answers the fields of a made-up record; see `mockserver.worlds.Fake`."""
+        self._fake = function
+        return function
+
+    def seed(self, function):
+        """`function(builder, values)` completes what a fixture says of a record; see `mockserver.worlds`."""
+        self._seed = function
+        return function
+
+    # -- records -----------------------------------------------------------------------------------------------
+
+    def add(self, scope, values: dict, *, id: str | None = None, org_id=INHERITED) -> dict:
+        """A new record of these values, defaults for the rest. It belongs to its parent's organisation."""
+        if org_id is INHERITED:
+            org_id = scope.org_id
+            if self.parent and values.get(self.parent):
+                org_id = scope.store[self.references[self.parent].kind].get(values[self.parent])["org_id"]
+        record = {name: value() if callable(value) else value for name, value in self._defaults.items()}
+        record.update(values)
+        record["id"] = id or scope.sandbox.new_id(self.kind)
+        record["org_id"] = org_id
+        record["created_at"] = record.get("created_at") or scope.now
+        record["updated_at"] = record.get("updated_at") or record["created_at"]
+        self._keep_rules(scope, record, None)
+        return scope.store.insert(self.kind, record)
+
+    def change(self, scope, record: dict, values: dict) -> dict:
+        """The record with these values in place of those it had."""
+        after = {**record, **values, "updated_at": scope.now}
+        self._keep_rules(scope, after, record)
+        return scope.store.replace(self.kind, after)
+
+    def remove(self, scope, record: dict) -> None:
+        """Delete the record, and with it what belongs to it. Conflict when something that refers to it protects it."""
+        if self._destroying:
+            self._destroying(scope, record)
+        for resource, name in self.referrers:
+            field = resource.fields[name]
+            referring = scope.store[resource.kind].where(name, record["id"])
+            policy = reference(field).on_delete
+            if referring and policy == fields.PROTECT:
+                raise Conflict(f"This {self.label} cannot be deleted: {len(referring)} {resource.label}(s) refer to it.")
+            for other in referring:
+                if policy == fields.CASCADE:
+                    resource.remove(scope, other)
+                else:
+                    rest = [id for id in other[name] if id != record["id"]] if isinstance(other[name], list) else None
+                    scope.store.replace(resource.kind, {**other, name: rest, "updated_at": scope.now})
+        scope.store.delete(self.kind, record["id"])
+
+    def children(self, scope, parent: dict) -> list[dict]:
+        """The records that belong to `parent`, in order of creation."""
+        return scope.store[self.kind].where(self.parent, parent["id"])
+
+    def present(self, scope, record: dict) -> dict:
+        """The record as it goes on the wire."""
+        if self._represent:
+            record = self._represent(scope, record)
+        if self.hidden:
+            return {name: value for name, value in record.items() if name not in self.hidden}
+        return record
+
+    def locate(self, scope, id: str) -> dict:
+        """The record an id in a path names; NotFound when there is none to be seen."""
+        try:
+            return scope.get(self.kind, id)
+        except NotFound:
+            return scope.get(self.kind, id.lower()) if id.lower() != id else self._located(scope, id)
+
+    def _located(self, scope, id):
+        successor = self.successor(scope, id)
+        if successor is None or not scope.sees(successor):
+            raise NotFound
+        return successor
+
+    def successor(self, scope, id: str) -> dict | None:
+        """The record that took the place of a retired one. Resources that retire ids override this."""
+        return None
+
+    # -- the five operations -----------------------------------------------------------------------------------
+
+    def page(self, scope, *parents: dict, query: dict) -> Page:
+        """The records in reach that pass the filters, oldest first, in a window of `limit` from `offset`."""
+        table = scope.store[self.kind]
+        limit, offset = query["limit"], query["offset"]
+        tests = [(self.filters[name], value) for name, value in query.items() if name in self.filters]
+        if parents:
+            ordinals = table.bucket(self.parent, parents[-1]["id"])
+            if not tests:
+                window = [table.at(ordinal) for ordinal in ordinals[offset:offset + limit]]
+                return Page(len(ordinals), window, limit, offset)
+        else:
+            buckets = [table.bucket(filter.field, value) for filter, value in tests if filter.indexed]
+            buckets.append(sorted(o for org_id in scope.org_ids for o in table.bucket("org_id", org_id)))
+            ordinals = min(buckets, key=len)
+        found = [record for ordinal in ordinals if scope.sees(record := table.at(ordinal))
+                 and all(filter.test(record, value) for filter, value in tests)]
+        return Page(len(found), found[offset:offset + limit], limit, offset)
+
+    def _create(self, scope, *parents, data):
+        if parents:
+            data = {**data, self.parent: parents[-1]["id"]}
+        return self.add(scope, data)
+
+    # -- internals ---------------------------------------------------------------------------------------------
+
+    def _keep_rules(self, scope, after, before):
+        for names in self.unique:
+            if before is not None and all(after[name] == before[name] for name in names):
+                continue
+            for taken in scope.store[self.kind].where("unique:" + ",".join(names), _unique(after, names)):
+                if taken["id"] != after["id"]:
+                    raise Conflict(f"{self.label.capitalize()} with this {' and '.join(names)} already exists.")
+        for check in self._checks:
+            check(scope, after, before)
+
+    def _taken(self):
+        if self.unique:
+            return f"A {self.label} with this {' or '.join(' and '.join(names) for names in self.unique)} exists already."
+        return None
+
+    def _query_schema(self):
+        return type(f"{self.schema.__name__}Query", (Window,),
+                    {name: filter.query_field(self.schema) for name, filter in self.filters.items()})
+
+    def _indexes(self, more):
+        found = {"org_id": _scalar("org_id")}
+        for name, field in self.references.items():
+            found[name] = _many(name) if isinstance(field, fields.Array) else _scalar(name)
+        for filter in self.filters.values():
+            if filter.indexed and filter.field not in found:
+                found[filter.field] = _many(filter.field) if isinstance(self.fields[filter.field], fields.Array) else _scalar(filter.field)
+        for names in self.unique:
+            found["unique:" + ",".join(names)] = lambda record, names=names: (_unique(record, names),)
+        return found | more
+
+
+def reference(field):
+    """The reference a field holds, itself or as its items; None when it holds none."""
+    field = field.inner if isinstance(field, fields.Array) else field
+    return field if hasattr(field, "on_delete") else None
+
+
+def default(field):
+    """What a field is when nobody gave it a value: a value, or a function that makes one."""
+    if field.load_default is not ma.missing:
+        return field.load_default
+    if field.dump_default is not ma.missing:
+        return field.dump_default
+    return list if isinstance(field, fields.Array) else dict if isinstance(field, fields.Object) else None
+
+
+def register(resources: dict[str, Resource]) -> dict[str, Resource]:
+    """Tell each resource which others refer to it."""
+    for resource in resources.values():
+        resource.referrers = []
+    for resource in resources.values():
+        for name, field in resource.references.items():
+            target = reference(field).kind
+            if target in resources and target != "org":
+                resources[target].referrers.append((resource, name))
+    return resources
+
+
+
+def _unique(record, names):
+    return record["org_id"], *(record[name] for name in names)
+
+
+def _scalar(name):
+    return lambda record: () if record[name] is None else (record[name],)
+
+
+def _many(name):
+    return lambda record: record[name]

@@ -1,0 +1,115 @@
+"""Values of existing records for what a contract marks with ``x-references: <kind>``.
+
+Generated ids fit their pattern but name nothing, so a valid request would be refused for its data alone. A
+schema or a parameter that carries the keyword gets the id of a record instead; an id that exists stays. The
+choice is a function of the generated value: the same run makes the same requests.
+"""
+
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+KEYWORD = "x-references"
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+
+Ids = Callable[[str], Sequence[str]]
+Paths = Callable[[str], Sequence[Mapping[str, str]]]
+
+
+def operations(document: Mapping) -> Iterator[tuple[str, Mapping, Mapping]]:
+    """(label, path item, operation) for each operation of the document; a label reads ``GET /parts/{id}``."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                yield f"{method.upper()} {path}", item, operation
+
+
+class References:
+    """Fills the parts of a request that name other records.
+
+    `ids(kind)` gives the ids of the records of a kind; `paths(operation id)` the path parameters, each as one
+    mapping, with which an operation finds its record: in nested resources parent and child must agree.
+    Both are asked for every request, so they see what earlier requests made and removed.
+    """
+
+    def __init__(self, document: Mapping, ids: Ids | None = None, paths: Paths | None = None):
+        self._document = document
+        self._ids = ids or (lambda kind: ())
+        self._paths = paths or (lambda operation_id: ())
+        self._operations = {label: (item, operation) for label, item, operation in operations(document)}
+
+    def in_path(self, label: str, values: dict[str, Any], keep: Collection[str] = ()) -> dict[str, Any]:
+        """Path parameters of an existing record; one in ten requests keeps its own, so that 404 is seen too.
+
+        Those named in `keep` stay as they are, and the others are chosen to go with them.
+        """
+        known = self._paths(self._operations[label][1].get("operationId", label))
+        if any(entry.items() <= values.items() for entry in known):
+            return values
+        pick = _digest(values)
+        if pick % 10 == 0:
+            return values
+        fitting = [entry for entry in known if all(entry.get(name) == values.get(name) for name in keep)]
+        if fitting:
+            return {**values, **fitting[pick // 10 % len(fitting)]}
+        return values if known else self._in_parameters(label, "path", values, keep)
+
+    def in_query(self, label: str, values: dict[str, Any]) -> dict[str, Any]:
+        return self._in_parameters(label, "query", values)
+
+    def in_body(self, label: str, media_type: str, body: Any) -> Any:
+        request = self._resolve(self._operations[label][1].get("requestBody", {}))
+        content = request.get("content", {}).get(media_type)
+        if content is None:
+            return body
+        return self._fill(content.get("schema", {}), body)
+
+    def _in_parameters(self, label: str, place: str, values: dict, keep: Collection[str] = ()) -> dict:
+        item, operation = self._operations[label]
+        filled = dict(values)
+        for parameter in map(self._resolve, [*item.get("parameters", ()), *operation.get("parameters", ())]):
+            name = parameter["name"]
+            if parameter["in"] == place and name in values and name not in keep:
+                # The keyword may stand beside the parameter's schema or inside it.
+                beside = {KEYWORD: parameter[KEYWORD]} if KEYWORD in parameter else {}
+                filled[name] = self._fill({"allOf": [parameter.get("schema", {}), beside]}, values[name])
+        return filled
+
+    def _resolve(self, node: Mapping) -> Mapping:
+        while "$ref" in node:
+            target: Any = self._document
+            for step in node["$ref"].removeprefix("#/").split("/"):
+                target = target[step.replace("~1", "/").replace("~0", "~")]
+            # OpenAPI 3.1 lets keywords stand beside a reference, and x-references is often one of them.
+            node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+        return node
+
+    def _fill(self, schema: Any, value: Any) -> Any:
+        """`value` with ids put wherever `schema` asks for one. Nothing is changed in place."""
+        if not isinstance(schema, Mapping):
+            return value
+        schema = self._resolve(schema)
+        for branch in (*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())):
+            value = self._fill(branch, value)
+        if isinstance(value, str):
+            return self._choose(schema[KEYWORD], value) if KEYWORD in schema else value
+        if isinstance(value, list):
+            filled = [self._fill(schema.get("items"), item) for item in value]
+            return _distinct(filled) if schema.get("uniqueItems") else filled
+        if isinstance(value, dict):
+            properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+            return {name: self._fill(properties.get(name, others), item) for name, item in value.items()}
+        return value
+
+    def _choose(self, kind: str, value: str) -> str:
+        ids = self._ids(kind)
+        return value if not ids or value in ids else ids[_digest(value) % len(ids)]
+
+
+def _digest(value: Any) -> int:
+    return zlib.crc32(repr(value).encode("utf-8", "surrogatepass"))
+
+
+def _distinct(values: list) -> list:
+    """Two generated values may become the same id, which `uniqueItems` forbids."""
+    return [value for position, value in enumerate(values) if value not in values[:position]]

@@ -1,0 +1,111 @@
+"""Asynchronous jobs: started by other operations, done when the sandbox's policy says."""
+from mockserver.api import fields
+from mockserver.api.problems import Problem
+from mockserver.api.resource import Record, Resource
+from mockserver.api.scope import Scope
+from mockserver.sandbox import jobs as policies
+from mockserver.sandbox.clock import moment, stamp
+
+PENDING, IN_PROGRESS, COMPLETE, FAILED = STATUSES = ("pending", "in_progress", "complete", "failed")
+
+
+class Progress(fields.Schema):
+    done = fields.Integer(description="How many items are done.")
+    total = fields.Integer(description="How many items there are.")
+
+
+class JobError(fields.Schema):
+    detail = fields.Text(max=None, min=0, description="What went wrong.")
+
+
+class AsyncJob(Record):
+    """Work that goes on after the call that asked for it was answered."""
+
+    type = fields.Text(dump_only=True, description="The id of the operation that started it.")
+    status = fields.Choice(*STATUSES, dump_only=True, dump_default=PENDING, description="How far it is.")
+    progress = fields.Nested(Progress, dump_only=True)
+    result = fields.Object(dump_only=True, null=True, dump_default=None, description="What came of it, once complete.")
+    errors = fields.Array(fields.Nested(JobError), dump_only=True, description="Why it failed.")
+    started_at = fields.Timestamp(dump_only=True, null=True, description="When work on it began.")
+    finished_at = fields.Timestamp(dump_only=True, null=True, description="When it was complete or had failed.")
+
+
+async_jobs = Resource("async_job", AsyncJob, hidden=("arguments", "key_id", "due_at", "reads"),
+                      indexes={"status": lambda job: (job["status"],)})
+WORKERS = {}
+
+
+def worker(type: str):
+    """The decorated `function(scope, arguments)` does the work of jobs of this type and answers their result."""
+    def register(function):
+        WORKERS[type] = function
+        return function
+    return register
+
+
+def start(scope, type: str, arguments, total: int = 1) -> dict:
+    """A new job; done already when the policy is to do jobs at once."""
+    policy = scope.sandbox.jobs.policy(type)
+    due_at = None
+    if policy.mode == policies.TIME:
+        from datetime import timedelta
+        due_at = stamp(moment(scope.now) + timedelta(seconds=policy.seconds))
+    job = async_jobs.add(scope, {"type": type, "progress": {"done": 0, "total": total}, "arguments": arguments,
+                                 "key_id": scope.key["id"], "due_at": due_at, "reads": 0})
+    if policy.mode == policies.IMMEDIATE:
+        return complete(scope.sandbox, job, scope)
+    if policy.mode == policies.FAIL:
+        return fail(scope.sandbox, job, policy.errors or ("The job failed.",))
+    return job
+
+
+def complete(sandbox, job: dict, scope: Scope | None = None) -> dict:
+    """Do the work of a job now. Work that is refused leaves no trace, and the job failed."""
+    scope = scope or _scope_of(sandbox, job)
+    try:
+        with sandbox.transaction():
+            result = WORKERS[job["type"]](scope, job["arguments"])
+    except Problem as problem:
+        return fail(sandbox, job, [str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)])
+    now = sandbox.clock.stamp()
+    return sandbox.store.replace("async_job", {
+        **job, "status": COMPLETE, "result": result, "progress": {**job["progress"], "done": job["progress"]["total"]},
+        "started_at": job["started_at"] or now, "finished_at": now, "updated_at": now})
+
+
+def fail(sandbox, job: dict, errors) -> dict:
+    """End a job with these error messages."""
+    now = sandbox.clock.stamp()
+    return sandbox.store.replace("async_job", {
+        **job, "status": FAILED, "errors": [{"detail": str(error)} for error in errors],
+        "started_at": job["started_at"] or now, "finished_at": now, "updated_at": now})
+
+
+def settle(sandbox) -> None:
+    """Do the jobs whose time has come on the sandbox's clock."""
+    table = sandbox.store["async_job"]
+    for status in (PENDING, IN_PROGRESS):
+        if table.bucket("status", status):
+            now = sandbox.clock.now()
+            for job in table.where("status", status):
+                if job["due_at"] and moment(job["due_at"]) <= now:
+                    complete(sandbox, job)
+
+
+@async_jobs.operation("get_async_job", returns=async_jobs)
+def retrieve(scope, job):
+    """How far a job is. Under the policy `reads`, being asked is what moves it on."""
+    policy = scope.sandbox.jobs.policy(job["type"])
+    if job["status"] not in (PENDING, IN_PROGRESS) or policy.mode != policies.READS:
+        return job
+    job = {**job, "reads": job["reads"] + 1, "status": IN_PROGRESS, "started_at": job["started_at"] or scope.now}
+    return complete(scope.sandbox, job) if job["reads"] >= policy.reads else scope.store.replace("async_job", job)
+
+
+def _scope_of(sandbox, job):
+    from mockserver import resources
+
+    scope = Scope(sandbox, sandbox.store["api_key"].get(job["key_id"]), resources.by_kind())
+    if job["org_id"] in scope.reach:
+        scope.org_id = job["org_id"]
+    return scope

@@ -1,0 +1,231 @@
+"""Parts: the organisation's own, and a catalogue that knows nearly every part there is."""
+import re
+
+from mockserver.api import fields
+from mockserver.api.problems import Problem
+from mockserver.api.resource import Record, Resource
+from mockserver.resources import async_jobs
+from mockserver.resources._blocks import CustomProperties, Integration, Labels, metadata
+from mockserver.sandbox import electronics, ids
+from mockserver.sandbox.clock import stamp
+
+
+class PricePoint(fields.Schema):
+    """The price of one piece when at least `quantity` are bought."""
+
+    quantity = fields.Integer(min=1, required=True, description="Pieces.")
+    price = fields.Money(required=True, description="For one piece, in `currency`.")
+    currency = fields.Text(min=3, max=3, pattern="[A-Z]{3}", required=True, description="ISO 4217.")
+
+
+class Offer(fields.Schema):
+    """What one seller offers of a part."""
+
+    seller = fields.Text(required=True)
+    sku = fields.Text(required=True, description="The seller's own number.")
+    packaging = fields.Text(required=True, description="Such as `Tape & Reel`.")
+    moq = fields.Integer(min=1, required=True, description="The least that is sold, in pieces.")
+    order_multiple = fields.Integer(min=1, required=True, description="Sold in multiples of this many pieces.")
+    status = fields.Choice(*electronics.OFFER_STATUSES, required=True)
+    is_authorized = fields.Boolean(required=True, description="Whether the maker has authorised the seller.")
+    inventory_level = fields.Integer(required=True, description="Pieces in stock.")
+    factory_lead_days = fields.Integer(null=True, description="Days until the factory delivers; null when it no longer does.")
+    prices = fields.Array(fields.Nested(PricePoint), required=True, description="Price breaks, by rising quantity.")
+
+
+class Spec(fields.Schema):
+    id = fields.Text(required=True)
+    label = fields.Text(required=True)
+    value = fields.Text(required=True)
+
+
+class PartDocument(fields.Schema):
+    label = fields.Text(required=True, description="Such as `Datasheet`.")
+    url = fields.Url(required=True)
+    filename = fields.Text(required=True)
+
+
+class PartFields(Integration, Labels):
+    """What a caller can say of a part."""
+
+    mpn = fields.Text(required=True, description="The manufacturer's part number.", example="GRM155R61A104KA01D")
+    alt_mpns = fields.Array(fields.Text(), load_default=list, description="Other numbers of the same part.")
+    manufacturer_name = fields.Text(null=True, description="The maker.", example="Murata")
+    custom_id = fields.Text(null=True, evidence="documented", description="The organisation's own number for the part.")
+    description = fields.Text(null=True)
+    classification = fields.Text(null=True, description="Such as `ceramic capacitors`.")
+    package = fields.Text(null=True, description="Such as `0805`.")
+    msl = fields.Text(null=True, description="Moisture sensitivity level.")
+    terminations = fields.Integer(null=True, description="How many leads or pads it has.")
+    termination_type = fields.Choice(*electronics.TERMINATION_TYPES, null=True)
+    lifecycle_status = fields.Choice(*electronics.LIFECYCLES, null=True)
+    rohs_status = fields.Choice(*electronics.ROHS_STATUSES, null=True)
+    reach_status = fields.Choice(*electronics.REACH_STATUSES, null=True)
+    aecq_status = fields.Choice(*electronics.AECQ_STATUSES, null=True)
+    specs = fields.Array(fields.Nested(Spec), load_default=list)
+    documents = fields.Array(fields.Nested(PartDocument), load_default=list)
+    is_custom_part = fields.Boolean(load_default=False, evidence="documented", description="Whether it is made to order.")
+    metadata = metadata()
+    custom_properties = CustomProperties("part")
+
+
+class Part(PartFields):
+    """A part. Those of the catalogue belong to no organisation."""
+
+    id = fields.Cpid(dump_only=True, evidence="product", description="The Cofactr part id (CPID).")
+    org_id = fields.Ref("org", dump_only=True, null=True, description="The organisation whose own part it is; null in the catalogue.")
+    deprecated_ids = fields.Array(fields.Cpid(), dump_only=True, description="Retired ids, which still find this part.")
+    inventory_level = fields.Integer(dump_only=True, dump_default=0, description="Pieces in stock at all sellers.")
+    buyable = fields.Integer(dump_only=True, dump_default=0, description="Pieces that can be bought at a listed price now.")
+    quotable = fields.Integer(dump_only=True, dump_default=0, description="Pieces sold on quotation only.")
+    maybe = fields.Integer(dump_only=True, dump_default=0, description="Pieces whose availability is uncertain.")
+    reference_prices = fields.Array(fields.Nested(PricePoint), dump_only=True, description="The best listed price at each quantity.")
+    offers = fields.Array(fields.Nested(Offer), dump_only=True)
+    created_at = fields.Timestamp(dump_only=True)
+    updated_at = fields.Timestamp(dump_only=True)
+
+
+class UpsertPart(PartFields):
+    """A part to create or update: found by `id`, else by `custom_id`, else by its number and maker."""
+
+    id = fields.Cpid(null=True, description="The Cofactr part id, when it is known.")
+
+
+class CreatePartsRequest(fields.Schema):
+    parts = fields.Array(fields.Nested(PartFields), min=1, max=500, required=True)
+
+
+class UpsertPartsRequest(fields.Schema):
+    parts = fields.Array(fields.Nested(UpsertPart), min=1, max=500, required=True)
+
+
+class Parts(Resource):
+    def successor(self, scope, id):
+        return next(iter(scope.store["part"].where("deprecated_id", id)), None)
+
+
+parts = Parts("part", Part, retrieve="get_part", indexes={
+    "mpn_key": lambda part: (electronics.normalise(part["mpn"]),),
+    "custom_id": lambda part: (part["custom_id"],) if part["custom_id"] else (),
+    "deprecated_id": lambda part: part["deprecated_ids"],
+})
+
+
+# -- finding parts ---------------------------------------------------------------------------------------------
+
+def find_by_mpn(scope, mpn: str | None, manufacturer_name: str | None) -> dict | None:
+    """The part with this number, case and punctuation aside, and this maker if one is named. The org's own first."""
+    key = electronics.normalise(mpn)
+    if not key:
+        return None
+    found = [part for part in scope.store["part"].where("mpn_key", key) if scope.sees(part, scope.reach)]
+    if maker := electronics.manufacturer_key(manufacturer_name):
+        found = [part for part in found if electronics.manufacturer_key(part["manufacturer_name"]) == maker]
+    return next((part for part in found if part["org_id"]), found[0] if found else None)
+
+
+def find_by_custom_id(scope, custom_id: str | None) -> dict | None:
+    found = scope.store["part"].where("custom_id", custom_id) if custom_id else ()
+    return next((part for part in found if scope.sees(part, scope.reach)), None)
+
+
+def from_catalogue(scope, mpn: str | None, manufacturer_name: str | None) -> dict | None:
+    """The catalogue's part of this number and maker: made on first sight, the same one ever after."""
+    catalogue, seed = scope.sandbox.world.catalogue, scope.sandbox.seed
+    number, maker = electronics.normalise(mpn), electronics.manufacturer_key(manufacturer_name)
+    if not number or not maker or catalogue.known_parts_only:
+        return None
+    if any(re.search(pattern, mpn, re.IGNORECASE) for pattern in catalogue.never_match):
+        return None
+    id = ids.cpid(seed, maker, number)
+    known = scope.store["part"].get(id)
+    return known or scope.store.insert("part", catalogue_part(scope.sandbox.world, id, mpn.strip().upper(), manufacturer_name.strip()))
+
+
+def catalogue_part(world, id: str, mpn: str, manufacturer_name: str) -> dict:
+    """A part as the catalogue lists it: a function of the seed, the maker and the number."""
+    random = ids.Random(world.seed, "part", id)
+    facts = electronics.part(random, mpn, manufacturer_name)
+    record = {name: value() if callable(value) else value for name, value in parts._defaults.items()}
+    return {**record, **facts, "id": id, "org_id": None, "created_at": stamp(world.now), "updated_at": stamp(world.now)}
+
+
+# -- asynchronous creation -------------------------------------------------------------------------------------
+
+@parts.action("create_parts_async", body=CreatePartsRequest, returns=async_jobs.async_jobs, status=202)
+def create_async(scope, data):
+    """Create up to 500 parts. A part is its number and maker: one that is there already is an error of its own.
+
+    The job's result is `{created, updated, errors: [{index, errors}]}`, ids in the first two.
+    """
+    return async_jobs.start(scope, "create_parts_async", data, len(data["parts"]))
+
+
+@parts.action("upsert_parts_async", body=UpsertPartsRequest, returns=async_jobs.async_jobs, status=202)
+def upsert_async(scope, data):
+    """Create or update up to 500 parts, matched by `id`, then `custom_id`, then number and maker."""
+    return async_jobs.start(scope, "upsert_parts_async", data, len(data["parts"]))
+
+
+@async_jobs.worker("create_parts_async")
+def create_parts(scope, data):
+    def create(values):
+        if own(scope, find_by_mpn(scope, values["mpn"], values["manufacturer_name"])):
+            raise Problem({"mpn": ["A part with this number and manufacturer already exists."]})
+        return add(scope, values), True
+    return _each(data["parts"], create)
+
+
+@async_jobs.worker("upsert_parts_async")
+def upsert_parts(scope, data):
+    def upsert(values):
+        id = values["id"]
+        values = {name: value for name, value in values.items() if name != "id"}
+        found = (own(scope, scope.find("part", id) if id else None) or own(scope, find_by_custom_id(scope, values["custom_id"]))
+                 or own(scope, find_by_mpn(scope, values["mpn"], values["manufacturer_name"])))
+        if found:
+            return parts.change(scope, found, values), False
+        if id:
+            raise Problem({"id": [f'Invalid pk "{id}" - object does not exist among the organisation\'s own parts.']})
+        return add(scope, values), True
+    return _each(data["parts"], upsert)
+
+
+def own(scope, part: dict | None) -> dict | None:
+    return part if part and part["org_id"] == scope.org_id else None
+
+
+def add(scope, values: dict) -> dict:
+    """A part of the organisation's own. What is bought from distributors takes their offers over from the catalogue."""
+    values = dict(values)
+    if not values["is_custom_part"]:
+        listed = from_catalogue(scope, values["mpn"], values["manufacturer_name"])
+        if listed:
+            values |= {name: listed[name] for name in ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")}
+    ordinal = scope.store.next_ordinal("part")
+    return parts.add(scope, values, id=ids.cpid(scope.sandbox.seed, "own", ordinal))
+
+
+def _each(items, function):
+    result = {"created": [], "updated": [], "errors": []}
+    for index, values in enumerate(items):
+        try:
+            part, created = function(values)
+            result["created" if created else "updated"].append(part["id"])
+        except Problem as problem:
+            result["errors"].append({"index": index, "errors": problem.body})
+    return result
+
+
+@parts.fake
+def fake(f):
+    mpn, manufacturer_name, classification = electronics.mpn(f.random)
+    return {**electronics.part(f.random, f.unique(mpn), manufacturer_name)}
+
+
+@parts.seed
+def seed(world, values):
+    if values.get("is_custom_part") or "offers" in values:
+        return values
+    random = ids.Random(world.seed, "part", electronics.normalise(values["mpn"]))
+    return {**electronics.part(random, values["mpn"], values.get("manufacturer_name")), **values}

@@ -1,0 +1,273 @@
+"""A read-only SQL database over in-memory records: PostgreSQL in, SQLite behind.
+
+A query passes three locks. The compiler makes SQLite SQL of the constructs it knows and refuses the rest; SQLite's
+authorizer admits reading the tables and calling the declared functions, nothing else; limits and a deadline bound
+what is left.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .values import QueryError, from_record, to_json
+
+if TYPE_CHECKING:
+    import sqlite3
+
+MAX_SQL = 100_000
+MAX_ANSWER = 10_000_000
+MAX_VALUE = 1_000_000
+STEPS_BETWEEN_CHECKS = 200
+RESULT_TYPES = {"timestamptz": "timestamp", "unknown": "text"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """`type` is uuid, text, integer, numeric, boolean, date, timestamp, json or array."""
+
+    name: str
+    type: str
+
+
+class Table(Protocol):
+    """Records under a name. `version` differs whenever `rows()` would; a row's `org_id` (or none) says who sees it."""
+
+    name: str
+    columns: Sequence[Column]
+    version: Hashable
+
+    def rows(self) -> Iterable[dict[str, Any]]: ...
+
+
+@dataclass
+class Result:
+    """`columns` are {name, type}; `rows` hold JSON values; `truncated` when there were more than the limit."""
+
+    columns: list[dict[str, str]]
+    rows: list[list[Any]]
+    row_count: int
+    truncated: bool
+
+
+class Database:
+    """Queries over `tables`, or over what `tables()` answers at each query. Safe to share between threads."""
+
+    def __init__(
+        self, tables: Iterable[Table] | Callable[[], Iterable[Table]], now: Callable[[], datetime] | None = None
+    ) -> None:
+        self._tables = tables if callable(tables) else lambda fixed=tuple(tables): fixed
+        self._now = now or (lambda: datetime.now(UTC))
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._loaded: dict[str, tuple[str, Hashable]] = {}
+        self._allowed: set[str] = set()
+        self._deadline = 0.0
+        self._problem: QueryError | None = None
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        limit: int = 1000,
+        org_ids: Collection[str] | None = None,
+        deadline: float = 2.0,
+    ) -> Result:
+        """Answers one SELECT, its parameters written `$1`, `$2`, …
+
+        At most `limit` rows; of each table those of `org_ids` (None: all) and those of no org; within `deadline`
+        seconds. Raises QueryError.
+        """
+        if not isinstance(sql, str) or not sql.strip():
+            raise QueryError("the query is empty")
+        if len(sql) > MAX_SQL:
+            raise QueryError(f"the query is longer than {MAX_SQL:,} characters")
+        if "\x00" in sql or any("\ud800" <= character <= "\udfff" for text in (sql, *_texts(parameters)) for character in text):
+            raise QueryError("the query holds characters that are not text (NUL or lone surrogates)")
+        with self._lock:
+            self._deadline = time.monotonic() + deadline
+            self._problem = None
+            try:
+                return self._answer(sql, parameters, limit, org_ids)
+            except QueryError:
+                raise
+            except RecursionError:
+                raise QueryError("the query is nested too deeply") from None
+            except Exception as error:
+                raise self._explained(error) from None
+
+    def _answer(self, sql: str, parameters: Sequence[Any], limit: int, org_ids: Collection[str] | None) -> Result:
+        from .compiler import Compiler
+
+        tables = {table.name: table for table in self._tables()}
+        schema = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
+        moment = self._now()
+        now = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        compiler = Compiler(schema, parameters, org_ids, now)
+        compiled = compiler.compile(sql)
+        connection = self._connected()
+        for name in compiler.used:
+            self._load(connection, tables[name], compiler.stored_name(name))
+        cursor = self._guarded(connection).execute(compiled.sql, compiler.bound)
+        try:
+            rows, truncated = self._fetch(cursor, compiled.columns, limit)
+        finally:
+            cursor.close()
+        columns = [{"name": name, "type": _result_type(type_)} for name, type_ in compiled.columns]
+        return Result(columns, rows, len(rows), truncated)
+
+    def _fetch(self, cursor: sqlite3.Cursor, columns: list[tuple[str, str]], limit: int) -> tuple[list[list[Any]], bool]:
+        rows: list[list[Any]] = []
+        size = 0
+        types = [type_ for _, type_ in columns]
+        for row in cursor:
+            if len(rows) >= limit:
+                return rows, True
+            size += sum(len(value) if isinstance(value, str) else 8 for value in row)
+            if size > MAX_ANSWER:
+                raise QueryError(f"the answer is larger than {MAX_ANSWER:,} characters: select less")
+            rows.append([to_json(type_, value) for type_, value in zip(types, row, strict=False)])
+        return rows, False
+
+    def _explained(self, error: Exception) -> QueryError:
+        """What went wrong, from SQLite's error or from the function that raised inside it."""
+        if self._problem is not None:
+            return self._problem
+        if "integer overflow" in str(error):
+            return QueryError("bigint out of range")
+        if "interrupted" in str(error):
+            return self._too_long()
+        if "too big" in str(error) or isinstance(error, MemoryError):
+            return QueryError("the query makes a value that is too large")
+        return QueryError(f"the query cannot be answered: {error}"[:300])
+
+    def _too_long(self) -> QueryError:
+        return QueryError("the query took too long and was stopped: select less")
+
+    # ------------------------------------------------------------------------------------------ connection
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            import sqlite3
+
+            connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=0)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 500)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_COMPOUND_SELECT, 200)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0)
+            self._declare(connection)
+            # Made now: the authorizer would not let a query make it.
+            connection.execute("SELECT 1 FROM json_each('[]')").close()
+            self._connection = connection
+        return self._connection
+
+    def _declare(self, connection: sqlite3.Connection) -> None:
+        from . import functions
+        from .values import COLLATIONS
+
+        for name, key in COLLATIONS.items():
+            connection.create_collation(f"pg_{name}", self._collation(key))
+        declared = [f for known in (functions.FUNCTIONS, functions.SETS) for same in known.values() for f in same]
+        for function in (*declared, *functions.CASTS.values()):
+            self._create(connection, function.udf, len(function.arguments), functions.adapt(function))
+        for name, call in functions.INTERNAL.items():
+            self._create(connection, name, -1, call)
+        for name, make in functions.AGGREGATES.items():
+            self._allowed.add(name)
+            connection.create_aggregate(name, -1, self._aggregate(make))
+        self._allowed |= {"json_each", "json_group_array", "coalesce", "substr", "count", "sum", "avg", "min", "max"}
+        self._allowed |= {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"}
+        self._allowed |= {"lag", "lead", "first_value", "last_value", "nth_value"}
+
+    def _create(self, connection: sqlite3.Connection, name: str, arguments: int, call: Callable[..., Any]) -> None:
+        self._allowed.add(name)
+        connection.create_function(name, arguments, self._reporting(call), deterministic=True)
+
+    def _reporting(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """SQLite says only that a function raised: the reason is kept for the answer."""
+
+        def run(*arguments: Any) -> Any:
+            if time.monotonic() > self._deadline:
+                self._problem = self._too_long()
+                raise self._problem
+            try:
+                return call(*arguments)
+            except QueryError as problem:
+                self._problem = problem
+                raise
+            except Exception as error:
+                self._problem = QueryError(f"value out of range: {error}"[:200])
+                raise
+
+        return run
+
+    def _aggregate(self, make: Callable[[], Any]) -> type:
+        reporting = self._reporting
+
+        class Aggregate:
+            def __init__(self) -> None:
+                kept = make()
+                self.step, self.finalize = reporting(kept.step), reporting(kept.finalize)
+
+        return Aggregate
+
+    def _collation(self, key: Callable[[str], Any]) -> Callable[[str, str], int]:
+        def compare(a: str, b: str) -> int:
+            left, right = key(a), key(b)
+            return (left > right) - (left < right)
+
+        return compare
+
+    def _load(self, connection: sqlite3.Connection, table: Table, stored: str) -> None:
+        version = (table.name, tuple(table.columns), table.version)
+        if self._loaded.get(stored) == version:
+            return
+        types = [(column.name, "timestamptz" if column.type == "timestamp" else column.type) for column in table.columns]
+        listed = ", ".join(f"c{n}" for n in range(1, len(types) + 1))
+        self._open(connection)
+        self._loaded.pop(stored, None)
+        connection.execute(f"DROP TABLE IF EXISTS {stored}")
+        connection.execute(f"CREATE TABLE {stored} ({listed}, org)")
+        rows = ([*(from_record(type_, row.get(name)) for name, type_ in types), row.get("org_id")] for row in table.rows())
+        connection.execute("BEGIN")
+        try:
+            connection.executemany(f"INSERT INTO {stored} VALUES ({', '.join('?' * (len(types) + 1))})", rows)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        self._loaded[stored] = version
+
+    def _open(self, connection: sqlite3.Connection) -> None:
+        connection.set_authorizer(None)
+        connection.set_progress_handler(None, 0)
+
+    def _guarded(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.set_authorizer(self._authorize)
+        connection.set_progress_handler(lambda: time.monotonic() > self._deadline, STEPS_BETWEEN_CHECKS)
+        return connection
+
+    def _authorize(self, action: int, first: str | None, second: str | None, *_: Any) -> int:
+        import sqlite3
+
+        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_READ and (first in self._loaded or first == "json_each" or not first):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_FUNCTION and second in self._allowed:
+            return sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY
+
+
+def _result_type(type_: str) -> str:
+    return "array" if type_.endswith("[]") else RESULT_TYPES.get(type_, type_)
+
+
+def _texts(parameters: Sequence[Any]) -> list[str]:
+    return [value for value in parameters if isinstance(value, str)]

@@ -1,0 +1,102 @@
+"""What the wheel holds, and where the data files are found. Nothing is installed."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from mockserver import _data
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy so that the build leaves nothing in the checkout."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    for name in ("mockserver", "fixtures", "contracts"):
+        shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    build = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", source / "dist", source],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert build.returncode == 0, build.stdout + build.stderr
+    [path] = (source / "dist").glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def in_dist_info(wheel, name):
+    [path] = [path for path in wheel.namelist() if path.endswith(f".dist-info/{name}")]
+    return wheel.read(path).decode()
+
+
+def files(folder, pattern):
+    return {
+        path.relative_to(REPOSITORY).as_posix()
+        for path in (REPOSITORY / folder).rglob(pattern)
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_the_wheel_claims_no_import_name_but_ours(wheel):
+    top = {path.split("/")[0] for path in wheel.namelist()}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"mockserver"}
+
+
+def test_the_wheel_holds_every_module_of_the_checkout(wheel):
+    packaged = {path for path in wheel.namelist() if path.endswith(".py")}
+    assert packaged >= files("mockserver", "*.py")
+    assert "mockserver/py.typed" in wheel.namelist()
+
+
+@pytest.mark.parametrize("folder", ["contracts", "fixtures"])
+def test_the_wheel_holds_the_data_inside_the_package(wheel, folder):
+    expected = {f"mockserver/{path}" for path in files(folder, "*")}
+    assert any(path.endswith(".yaml") for path in expected)
+    assert {path for path in wheel.namelist() if path.startswith(f"mockserver/{folder}/")} == expected
+
+
+def test_the_entry_points_are_the_command_and_the_pytest_plugin(wheel):
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(in_dist_info(wheel, "entry_points.txt"))
+    assert {name: dict(entry_points[name]) for name in entry_points.sections()} == {
+        "console_scripts": {"mockserver": "mockserver.cli:main"},
+        "pytest11": {"cofactr": "mockserver.pytest_plugin"},
+    }
+
+
+def test_the_metadata_say_who_we_are(wheel):
+    metadata = Parser().parsestr(in_dist_info(wheel, "METADATA"))
+    assert metadata["Name"] == "cofactr-mockserver"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata.get_all("Provides-Extra") == ["contract", "test"]
+
+
+def test_the_licence_is_in_the_wheel(wheel):
+    [path] = [path for path in wheel.namelist() if path.endswith("/LICENSE")]
+    assert wheel.read(path).startswith(b"MIT License")
+
+
+@pytest.mark.parametrize("find", [_data.fixtures_dir, _data.contracts_dir])
+def test_a_checkout_finds_its_data_whatever_the_current_folder(find, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert list(find().glob("*.yaml"))
+
+
+@pytest.mark.parametrize("find", [_data.fixtures_dir, _data.contracts_dir])
+def test_data_inside_the_package_come_before_those_beside_it(find, tmp_path, monkeypatch):
+    monkeypatch.setattr(_data, "_PACKAGE", tmp_path / "mockserver")
+    inside = tmp_path / "mockserver" / find().name
+    inside.mkdir(parents=True)
+    assert find() == inside
