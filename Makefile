@@ -20,13 +20,13 @@ lint: $(INSTALLED_TEST)
 	@exec $(BIN)/ruff check .
 
 contract: $(INSTALLED_TEST)  ## renew contracts/openapi.yaml
-	@exec $(BIN)/python -m mockserver.api.openapi $(ARGS)
+	@exec $(BIN)/python -m mockserver.document $(ARGS)
 
 contract-test: $(INSTALLED_TEST)  ## schemathesis against the mock
 	@exec $(BIN)/python -m pytest tests/contract $(ARGS)
 
 fixtures: $(INSTALLED_TEST)  ## renew fixtures/ from their seeds
-	@exec $(BIN)/python -m mockserver.fixture_lock $(ARGS)
+	@exec $(BIN)/python -m mockserver.worlds $(ARGS)
 
 bench: $(INSTALLED_TEST)
 	@exec $(BIN)/python -m pytest tests/benchmarks $(ARGS)

@@ -1,4 +1,5 @@
 """The WSGI application: the life of a request, from its bytes to the answer."""
+import functools
 from urllib.parse import urlencode
 
 import orjson
@@ -6,7 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import RequestRedirect
 
-from mockserver import resources
+from mockserver import control, resources
 from mockserver.api import auth, loading
 from mockserver.api.fields import current_scope
 from mockserver.api.openapi import patch
@@ -30,20 +31,29 @@ class App(Flask):
         self.url_map.merge_slashes = False
         self.register_error_handler(Problem, answer_problem)
         self.register_error_handler(HTTPException, answer_http_error)
+        control.register(self)
         retrieve = {operation.id: operation.path for operation in self.operations}
         for operation in self.operations:
             if operation.served:
                 path = operation.path.replace("{", "<").replace("}", ">")
                 self.add_url_rule(path, operation.id, view(self, operation, retrieve), methods=[operation.method])
 
+    @functools.cached_property
+    def contract(self) -> bytes:
+        """The OpenAPI document of what this app serves, as JSON."""
+        from mockserver.document import document
+
+        return orjson.dumps(document(self.operations))
+
     def raise_routing_exception(self, request):
-        """A path without its trailing slash is not there, rather than moved."""
-        if isinstance(request.routing_exception, RequestRedirect):
+        """A path of the API without its trailing slash is not there, rather than moved."""
+        if isinstance(request.routing_exception, RequestRedirect) and not request.path.startswith(control.PREFIX):
             raise NotFound(f"Not found. A path needs its trailing slash: {request.path}/")
         return super().raise_routing_exception(request)
 
     def find_sandbox(self, prefix: str):
-        return self.sandbox
+        """The sandbox that keys of this prefix open: the one the request was made in, else the app's own."""
+        return request.environ.get("mockserver.sandbox", self.sandbox)
 
 
 def served_operations(*corrections) -> list:

@@ -97,8 +97,9 @@ class Outcome:
         tested = sum(1 for operation in self.operations.values() if operation.cases)
         return (
             f"{self.cases} cases on {tested} of {len(self.operations)} operations, "
-            f"{self.links_covered} of {self.links_total} links: {len(self.failures)} failures, "
-            f"{len(self.errors)} errors, {len(self.warnings)} warnings; {self.seconds:.1f} s, seed {self.seed}"
+            f"{self.links_covered} of {self.links_total} links: "
+            f"{len(self.failures)} failures, {len(self.errors)} errors, {len(self.warnings)} warnings "
+            f"({self.seconds:.1f} s, seed {self.seed})"
         )
 
 
@@ -139,7 +140,10 @@ def run(
     progress        is told one line for each operation and scenario that is done
 
     Raises ContractExtraMissing without schemathesis, ValueError for an operation id that the document lacks.
+    A selection that leaves nothing to test is an error in the outcome.
     """
+    if (app is None) == (url is None):
+        raise ValueError("Say what to test: either an app or a url.")
     _require_schemathesis()
     from schemathesis import openapi
     from schemathesis.checks import load_all_checks
@@ -349,7 +353,7 @@ def _collect(
                 handler.handle_event(context, event)
             if isinstance(event, events.ScenarioFinished):
                 links |= _count(event, ids, outcome)
-                if progress and (event.label or event.recorder.cases):
+                if progress and event.recorder.cases:
                     progress(
                         f"{event.phase.value}: {event.label or 'scenario'}, {len(event.recorder.cases)} cases"
                     )
@@ -392,6 +396,10 @@ def _conclude(context: Any, ids: Mapping[str, str], outcome: Outcome) -> None:
     for group in chain.from_iterable(grouped.values() for grouped in context.statistic.failures.values()):
         for found in group.failures:
             outcome.operations[ids[found.operation]].failures.append(_failure(found, group, ids))
+    if not outcome.cases:
+        outcome.errors.append(
+            "Nothing was tested: no operation has these tags and ids, or no phase these names."
+        )
     for error in sorted(context.errors, key=lambda error: (error.label, error.info.title)):
         # A few selected operations need not be linked.
         if not isinstance(error.value, NoLinksFound):

@@ -1,8 +1,8 @@
 """PostgreSQL SELECT to SQLite SQL, by type.
 
-sqlglot reads the query; every construct is then either compiled here, its types known, or refused. The SQL made
-holds no name and no literal of the query: columns are `c1…`, relations `t1…`, values are bound. A table can be
-named in no other way than as the rows in reach, so no spelling reaches past them.
+sqlglot reads the query; every construct is then either compiled here, its types known, or refused. The SQL
+made holds no name and no literal of the query: columns are `c1…`, relations `t1…`, values are bound. A table
+can be named in no other way than as the rows in reach, so no spelling reaches past them.
 """
 
 from __future__ import annotations
@@ -159,7 +159,11 @@ class Compiler:
     """Compiles one query. `used` and `bound` say afterwards which tables it reads and what it binds."""
 
     def __init__(
-        self, schema: dict[str, Sequence[tuple[str, str]]], parameters: Sequence[Any], org_ids: Collection[str] | None, now: datetime
+        self,
+        schema: dict[str, Sequence[tuple[str, str]]],
+        parameters: Sequence[Any],
+        org_ids: Collection[str] | None,
+        now: datetime,
     ) -> None:
         self.schema, self.parameters, self.org_ids, self.now = schema, parameters, org_ids, now
         self.used: set[str] = set()
@@ -173,7 +177,9 @@ class Compiler:
         compiled = self.query(node, None, {})
         missing = set(range(1, len(self.parameters) + 1)) - self.referenced
         if missing:
-            raise QueryError(f"parameter ${min(missing)} is given but the query does not use it", "parameters")
+            raise QueryError(
+                f"parameter ${min(missing)} is given but the query does not use it", "parameters"
+            )
         return compiled
 
     @property
@@ -191,13 +197,19 @@ class Compiler:
 
     # ------------------------------------------------------------------------------------------- queries
 
-    def query(self, node: exp.Expression, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None = None) -> Compound:
+    def query(
+        self, node: exp.Expression, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None = None
+    ) -> Compound:
         """`want` are the types the columns must be answered in."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise QueryError("the query is nested too deeply")
         try:
-            if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query) and not node.args.get("alias"):
+            if (
+                isinstance(node, exp.Subquery)
+                and isinstance(node.this, exp.Query)
+                and not node.args.get("alias")
+            ):
                 return self._parenthesised(node, parent, ctes, want)
             prefix, ctes = self._with(node, parent, ctes)
             if isinstance(node, exp.Select):
@@ -212,13 +224,17 @@ class Compiler:
         finally:
             self.depth -= 1
 
-    def _parenthesised(self, node: exp.Subquery, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None) -> Compound:
+    def _parenthesised(
+        self, node: exp.Subquery, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None
+    ) -> Compound:
         _only(node, "this", "order", "limit", "offset", "with_")
         prefix, ctes = self._with(node, parent, ctes)
         inner = self.query(node.this, parent, ctes, want)
         return Compound(prefix + self._ordered_output(inner, node, parent, ctes), inner.columns)
 
-    def _with(self, node: exp.Expression, parent: Scope | None, ctes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _with(
+        self, node: exp.Expression, parent: Scope | None, ctes: dict[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
         clause = node.args.get("with_")
         if clause is None:
             return "", ctes
@@ -232,7 +248,11 @@ class Compiler:
             label = self.fresh()
             aliases = [_name(column) for column in cte.args["alias"].args.get("columns") or ()]
             body = cte.this
-            if clause.args.get("recursive") and isinstance(body, exp.Union) and _mentions(body.expression, name):
+            if (
+                clause.args.get("recursive")
+                and isinstance(body, exp.Union)
+                and _mentions(body.expression, name)
+            ):
                 columns, sql = self._recursive(body, name, label, aliases, parent, ctes)
             else:
                 made = self.query(body, parent, ctes)
@@ -243,23 +263,37 @@ class Compiler:
         return f"WITH RECURSIVE {', '.join(parts)} ", ctes
 
     def _recursive(
-        self, body: exp.Union, name: str, label: str, aliases: list[str], parent: Scope | None, ctes: dict[str, Any]
+        self,
+        body: exp.Union,
+        name: str,
+        label: str,
+        aliases: list[str],
+        parent: Scope | None,
+        ctes: dict[str, Any],
     ) -> tuple[list[tuple[str, str]], str]:
         _only(body, "this", "expression", "distinct")
         if _mentions(body.this, name):
-            raise QueryError(f'recursive reference to query "{name}" must not appear within its non-recursive term')
+            raise QueryError(
+                f'recursive reference to query "{name}" must not appear within its non-recursive term'
+            )
         first = self.query(body.this, parent, ctes)
         columns = _aliased(name, first.columns, aliases)
         step = body.expression
-        if not isinstance(step, exp.Select) or any(step.args.get(k) for k in ("order", "limit", "offset", "with_", "distinct", "group")):
-            raise QueryError("the recursive term must be a plain SELECT, without WITH, ORDER BY, LIMIT, DISTINCT or GROUP BY")
+        if not isinstance(step, exp.Select) or any(
+            step.args.get(k) for k in ("order", "limit", "offset", "with_", "distinct", "group")
+        ):
+            raise QueryError(
+                "the recursive term is a plain SELECT, without WITH, ORDER BY, LIMIT, DISTINCT, GROUP BY"
+            )
         types = [type_ for _, type_ in columns]
         second = self._select(step, parent, {**ctes, name: (label, columns)}, types)
         union = "UNION" if body.args.get("distinct") else "UNION ALL"
         initial = ", ".join(_collated(f"c{n}", t) + f" AS c{n}" for n, t in enumerate(types, 1))
         return columns, f"SELECT {initial} FROM ({first.sql}) {union} {second.sql}"
 
-    def _set_operation(self, node: exp.SetOperation, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None) -> Compound:
+    def _set_operation(
+        self, node: exp.SetOperation, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None
+    ) -> Compound:
         _only(node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
         word = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}[type(node)]
         if not node.args.get("distinct"):
@@ -299,7 +333,9 @@ class Compiler:
         columns = [(name, type_) for (name, _), type_ in zip(made.columns, types, strict=True)]
         return Compound(f"SELECT {', '.join(listed)} FROM ({made.sql})", columns)
 
-    def _values(self, node: exp.Values, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None) -> Compound:
+    def _values(
+        self, node: exp.Values, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None
+    ) -> Compound:
         _only(node, "expressions", "alias", "order", "limit", "offset")
         if any(node.args.get(k) for k in ("order", "limit", "offset")):
             raise QueryError("ORDER BY and LIMIT on VALUES are not supported: select from it")
@@ -307,25 +343,36 @@ class Compiler:
         rows = [[self.expr(item, scope, ctes) for item in _items(row)] for row in node.expressions]
         if len({len(row) for row in rows}) != 1:
             raise QueryError("VALUES lists must all be the same length")
-        types = want or [self._common([item.type for item in column], "VALUES types") for column in zip(*rows, strict=True)]
+        types = want or [
+            self._common([item.type for item in column], "VALUES types") for column in zip(*rows, strict=True)
+        ]
         selects = []
         for row in rows:
-            listed = [f"{self.coerce(item, type_).sql} AS c{n}" for n, (item, type_) in enumerate(zip(row, types, strict=True), 1)]
+            listed = [
+                f"{self.coerce(item, type_).sql} AS c{n}"
+                for n, (item, type_) in enumerate(zip(row, types, strict=True), 1)
+            ]
             selects.append(f"SELECT {', '.join(listed)}")
         return Compound(" UNION ALL ".join(selects), [(f"column{n}", t) for n, t in enumerate(types, 1)])
 
-    def _ordered_output(self, made: Compound, node: exp.Expression, parent: Scope | None, ctes: dict[str, Any]) -> str:
+    def _ordered_output(
+        self, made: Compound, node: exp.Expression, parent: Scope | None, ctes: dict[str, Any]
+    ) -> str:
         """ORDER BY, LIMIT and OFFSET over finished columns, which are all they may name."""
         order, limit = node.args.get("order"), self._limit(node, parent, ctes)
         if not order and not limit:
             return made.sql
-        scope = Scope(None, [Relation(None, [Column(name, t, f"c{n}") for n, (name, t) in enumerate(made.columns, 1)])])
+        scope = Scope(
+            None, [Relation(None, [Column(name, t, f"c{n}") for n, (name, t) in enumerate(made.columns, 1)])]
+        )
         keys = []
         for item in order.expressions if order else ():
             place = self._ordinal(item.this, len(made.columns), "ORDER BY")
             if place is None and not (isinstance(item.this, exp.Column) and not item.this.args.get("table")):
                 raise QueryError("ORDER BY of a UNION, INTERSECT or EXCEPT takes output columns only")
-            key = Expr(f"c{place}", made.columns[place - 1][1]) if place else self.expr(item.this, scope, ctes)
+            key = (
+                Expr(f"c{place}", made.columns[place - 1][1]) if place else self.expr(item.this, scope, ctes)
+            )
             keys.append(self._order_key(key, item))
         listed = ", ".join(f"c{n}" for n in range(1, len(made.columns) + 1))
         return f"SELECT {listed} FROM ({made.sql}){' ORDER BY ' + ', '.join(keys) if keys else ''}{limit}"
@@ -341,18 +388,26 @@ class Compiler:
             if limit is not None:
                 _only(limit, "expression")
             count = limit.expression if limit is not None else None
-        if isinstance(count, exp.Var | exp.Null) and (isinstance(count, exp.Null) or count.name.upper() == "ALL"):
+        if isinstance(count, exp.Var | exp.Null) and (
+            isinstance(count, exp.Null) or count.name.upper() == "ALL"
+        ):
             count = None
         if count is None and offset is None:
             return ""
-        return f" LIMIT {self._row_count(count, 'LIMIT', -1, ctes)} OFFSET {self._row_count(offset and offset.expression, 'OFFSET', 0, ctes)}"
+        most = self._row_count(count, "LIMIT", -1)
+        skipped = self._row_count(offset.expression if offset is not None else None, "OFFSET", 0)
+        return f" LIMIT {most} OFFSET {skipped}"
 
-    def _row_count(self, node: exp.Expression | None, word: str, default: int, ctes: dict[str, Any]) -> str:
+    def _row_count(self, node: exp.Expression | None, word: str, default: int) -> str:
         if node is None:
             return self.bind(default)
         if isinstance(node, exp.Parameter):
             value = self._parameter(node)
-            count = values.parse("integer", value.literal) if value.literal is not None else self._bound_value(value)
+            count = (
+                values.parse("integer", value.literal)
+                if value.literal is not None
+                else self._bound_value(value)
+            )
         elif isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
             count = values.parse("integer", node.name)
         else:
@@ -368,10 +423,23 @@ class Compiler:
 
     # -------------------------------------------------------------------------------------------- SELECT
 
-    def _select(self, node: exp.Select, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None) -> Compound:
+    def _select(
+        self, node: exp.Select, parent: Scope | None, ctes: dict[str, Any], want: list[str] | None
+    ) -> Compound:
         _only(
             node,
-            *("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "windows", "order"),
+            *(
+                "with_",
+                "expressions",
+                "distinct",
+                "from_",
+                "joins",
+                "where",
+                "group",
+                "having",
+                "windows",
+                "order",
+            ),
             *("limit", "offset", "laterals"),
         )
         scope = Scope(parent)
@@ -391,7 +459,9 @@ class Compiler:
                     raise QueryError(f"column types do not match: {pg_name(item.type)} and {pg_name(type_)}")
         types = want or [item.type for item in made]
         made = [
-            self.coerce(item, "text")._replace(type="unknown") if type_ == "unknown" else self.coerce(item, type_)
+            self.coerce(item, "text")._replace(type="unknown")
+            if type_ == "unknown"
+            else self.coerce(item, type_)
             for item, type_ in zip(made, types, strict=True)
         ]
         names = [name for _, name in items]
@@ -408,7 +478,9 @@ class Compiler:
         limit = self._limit(node, parent, ctes)
         if distinct is not None and distinct.args.get("on"):
             return Compound(self._distinct_on(distinct, made, order, tail, scope, ctes) + limit, columns)
-        listed = [f"{_collated(item.sql, item.type)} AS c{n}" for n, item in enumerate(made, 1)] or ["1 AS c1"]
+        listed = [f"{_collated(item.sql, item.type)} AS c{n}" for n, item in enumerate(made, 1)] or [
+            "1 AS c1"
+        ]
         if distinct is not None:
             _only(distinct)
             if any(key.sql not in {item.sql for item in made} for key, _ in order):
@@ -419,17 +491,27 @@ class Compiler:
     def _check_grouped(self, scope: Scope) -> None:
         for sql, name, relation in scope.free:
             if sql not in scope.groups and not (relation is not None and relation.key in scope.groups):
-                raise QueryError(f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function')
+                raise QueryError(
+                    f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function'
+                )
 
     def _distinct_on(
-        self, distinct: exp.Distinct, made: list[Expr], order: list[tuple[Expr, exp.Ordered]], tail: str, scope: Scope, ctes: dict[str, Any]
+        self,
+        distinct: exp.Distinct,
+        made: list[Expr],
+        order: list[tuple[Expr, exp.Ordered]],
+        tail: str,
+        scope: Scope,
+        ctes: dict[str, Any],
     ) -> str:
         on = [self.expr(item, scope, ctes) for item in _items(distinct.args["on"])]
         leading = {key.sql for key, _ in order[: len(on)]}
         if order and not leading <= {item.sql for item in on}:
             raise QueryError("SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
         partition = ", ".join(_collated(item.sql, item.type) for item in on)
-        sorted_by = f" ORDER BY {', '.join(self._order_key(key, item) for key, item in order)}" if order else ""
+        sorted_by = (
+            f" ORDER BY {', '.join(self._order_key(key, item) for key, item in order)}" if order else ""
+        )
         listed = [f"{item.sql} AS c{n}" for n, item in enumerate(made, 1)]
         listed += [f"{key.sql} AS k{n}" for n, (key, _) in enumerate(order, 1)]
         listed.append(f"row_number() OVER (PARTITION BY {partition}{sorted_by}) AS place")
@@ -455,10 +537,15 @@ class Compiler:
     def _star(self, item: exp.Expression, scope: Scope) -> list[tuple[Any, str]]:
         if isinstance(item, exp.Column):
             relation = self._relation(item, scope)
-            return [(exp.Column(this=_Resolved(self._use(scope, relation, column))), column.name) for column in relation.columns]
+            return [
+                (exp.Column(this=_Resolved(self._use(scope, relation, column))), column.name)
+                for column in relation.columns
+            ]
         if not scope.relations:
             raise QueryError("SELECT * with no tables specified is not valid")
-        found: list[tuple[Any, str]] = [(exp.Column(this=_Resolved(("merged", name))), name) for name in scope.merged]
+        found: list[tuple[Any, str]] = [
+            (exp.Column(this=_Resolved(("merged", name))), name) for name in scope.merged
+        ]
         for relation in scope.relations:
             found += [
                 (exp.Column(this=_Resolved(self._use(scope, relation, column))), column.name)
@@ -470,7 +557,9 @@ class Compiler:
     def _use(self, scope: Scope, relation: Relation, column: Column) -> Any:
         return (scope, relation, column)
 
-    def _groups(self, node: exp.Select, scope: Scope, ctes: dict[str, Any], items: list[tuple[Any, str]]) -> list[str]:
+    def _groups(
+        self, node: exp.Select, scope: Scope, ctes: dict[str, Any], items: list[tuple[Any, str]]
+    ) -> list[str]:
         group = node.args.get("group")
         if group is None:
             return []
@@ -479,14 +568,18 @@ class Compiler:
         made = []
         for item in group.expressions:
             if isinstance(item, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
-                raise QueryError("GROUP BY takes plain expressions: ROLLUP, CUBE and GROUPING SETS are not supported")
+                raise QueryError(
+                    "GROUP BY takes plain expressions: ROLLUP, CUBE and GROUPING SETS are not supported"
+                )
             place = self._ordinal(item, len(items), "GROUP BY")
             target = items[place - 1][0] if place else self._group_target(item, scope, items)
             made.append(self.expr(target, scope, ctes))
         scope.groups = {item.sql for item in made}
         return [_collated(item.sql, item.type) for item in made]
 
-    def _group_target(self, item: exp.Expression, scope: Scope, items: list[tuple[Any, str]]) -> exp.Expression:
+    def _group_target(
+        self, item: exp.Expression, scope: Scope, items: list[tuple[Any, str]]
+    ) -> exp.Expression:
         """A bare name is an input column first, an output column second."""
         if isinstance(item, exp.Column) and not item.args.get("table"):
             name = _name(item.this)
@@ -496,13 +589,17 @@ class Compiler:
                 return outputs[0]
         return item
 
-    def _order_item(self, node: exp.Expression, made: list[Expr], names: list[str], scope: Scope, ctes: dict[str, Any]) -> Expr:
+    def _order_item(
+        self, node: exp.Expression, made: list[Expr], names: list[str], scope: Scope, ctes: dict[str, Any]
+    ) -> Expr:
         """A bare name is an output column first, an input column second."""
         place = self._ordinal(node, len(made), "ORDER BY")
         if place:
             return made[place - 1]
         if isinstance(node, exp.Column) and not node.args.get("table"):
-            outputs = {item.sql: item for item, name in zip(made, names, strict=True) if name == _name(node.this)}
+            outputs = {
+                item.sql: item for item, name in zip(made, names, strict=True) if name == _name(node.this)
+            }
             if len(outputs) > 1:
                 raise QueryError(f'ORDER BY "{_name(node.this)}" is ambiguous')
             if outputs:
@@ -566,7 +663,9 @@ class Compiler:
         if kind not in ("", "INNER", "OUTER", "CROSS") or method not in ("", "NATURAL"):
             raise QueryError(f"{method or kind} JOIN is not supported")
         if comma and side in ("RIGHT", "FULL"):
-            raise QueryError(f"{side} JOIN after a comma in FROM is not supported: write CROSS JOIN or a subquery")
+            raise QueryError(
+                f"{side} JOIN after a comma in FROM is not supported: write CROSS JOIN or a subquery"
+            )
         left = list(scope.relations)
         right_sql = self._relation_sql(join.this, scope, ctes)
         right = scope.relations[-1]
@@ -609,7 +708,9 @@ class Compiler:
         if isinstance(node, exp.Lateral):
             _only(node, "this", "alias", "ordinality")
             if not isinstance(node.this, exp.Anonymous | exp.Unnest):
-                raise QueryError("LATERAL subqueries are not supported: use a join or a subquery in the select list")
+                raise QueryError(
+                    "LATERAL subqueries are not supported: use a join or a subquery in the select list"
+                )
             return self._set_function(node.this, node, bool(node.args.get("ordinality")), scope, ctes)
         if isinstance(node, exp.Unnest):
             _only(node, "expressions", "alias", "offset")
@@ -673,7 +774,9 @@ class Compiler:
             known = [*self.schema, *ctes]
             raise QueryError(f'relation "{name}" does not exist{_nearest(name, known)}')
         columns = _aliased(name, columns, _column_aliases(alias))
-        self._add(scope, Relation(_name(alias.this) if alias is not None else name, _labelled(label, columns), key))
+        self._add(
+            scope, Relation(_name(alias.this) if alias is not None else name, _labelled(label, columns), key)
+        )
         return sql
 
     def stored_name(self, table: str) -> str:
@@ -685,7 +788,9 @@ class Compiler:
         listed = ", ".join(self.bind(str(org_id)) for org_id in sorted(self.org_ids))
         return f" WHERE org IS NULL OR org IN ({listed})"
 
-    def _set_function(self, call: exp.Expression, node: exp.Expression, ordinality: bool, scope: Scope, ctes: dict[str, Any]) -> str:
+    def _set_function(
+        self, call: exp.Expression, node: exp.Expression, ordinality: bool, scope: Scope, ctes: dict[str, Any]
+    ) -> str:
         """A function answering rows: its answer is a JSON array, which SQLite's json_each spreads."""
         scope.clause = "FROM"
         arguments = [self.expr(item, scope, ctes) for item in call.expressions]
@@ -698,7 +803,9 @@ class Compiler:
         else:
             name = call.name.lower()
             if name not in SETS:
-                raise QueryError(f"function {name} is not supported in FROM{_nearest(name, [*SETS, 'unnest'])}")
+                raise QueryError(
+                    f"function {name} is not supported in FROM{_nearest(name, [*SETS, 'unnest'])}"
+                )
             function, arguments = self._resolve(name, SETS[name], arguments)
             sql, type_ = f"{function.udf}({', '.join(item.sql for item in arguments)})", function.result
         label, alias = self.fresh(), node.args.get("alias")
@@ -713,8 +820,12 @@ class Compiler:
             if isinstance(offset, exp.Identifier):
                 aliases = [*aliases[:1], _name(offset)] if aliases else aliases
         if len(aliases) > len(columns):
-            raise QueryError(f'table "{shown}" has {len(columns)} columns available but {len(aliases)} columns specified')
-        columns = [Column(alias_, c.type, c.sql) for alias_, c in zip(aliases, columns, strict=False)] + columns[len(aliases) :]
+            raise QueryError(
+                f'table "{shown}" has {len(columns)} columns available but {len(aliases)} columns specified'
+            )
+        columns = [
+            Column(alias_, c.type, c.sql) for alias_, c in zip(aliases, columns, strict=False)
+        ] + columns[len(aliases) :]
         self._add(scope, Relation(shown, columns, function=len(columns) == 1))
         return f"json_each({sql}) AS {label}"
 
@@ -793,7 +904,9 @@ class Compiler:
             return self.coerce(Expr("", "unknown", str(value)), "numeric")
         if isinstance(value, str) and "\x00" not in value:
             return Expr("", "unknown", value)
-        raise QueryError(f"parameter ${number} must be a text without NUL, a number, a boolean or null", "parameters")
+        raise QueryError(
+            f"parameter ${number} must be a text without NUL, a number, a boolean or null", "parameters"
+        )
 
     def _paren(self, node: exp.Paren, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this")
@@ -821,7 +934,9 @@ class Compiler:
                 # The name of a function of one column also stands for that column.
                 if relation.function and relation.name == name:
                     return self._resolved((at, relation, relation.columns[0]), scope)
-        visible = [column.name for s in _scopes(scope) for relation in s.relations for column in relation.columns]
+        visible = [
+            column.name for s in _scopes(scope) for relation in s.relations for column in relation.columns
+        ]
         table = node.args.get("table")
         shown = f"{_name(table)}.{name}" if table is not None else f'"{name}"'
         raise QueryError(f"column {shown} does not exist{_nearest(name, visible)}")
@@ -835,7 +950,9 @@ class Compiler:
         relations = [r for r in scope.relations if table is None or r.name == _name(table)]
         if table is not None and relations and node.args.get("db") and _name(node.args["db"]) != "public":
             relations = []
-        found = [(relation, column) for relation in relations for column in relation.columns if column.name == name]
+        found = [
+            (relation, column) for relation in relations for column in relation.columns if column.name == name
+        ]
         if len(found) > 1:
             raise QueryError(f'column reference "{name}" is ambiguous')
         if not found:
@@ -848,7 +965,9 @@ class Compiler:
             scope.free.append((made.sql, target[1], None))
             return made
         at, relation, column = target
-        at.free.append((column.sql, f"{relation.name}.{column.name}" if relation.name else column.name, relation))
+        at.free.append(
+            (column.sql, f"{relation.name}.{column.name}" if relation.name else column.name, relation)
+        )
         return Expr(column.sql, column.type)
 
     def _relation(self, node: exp.Column, scope: Scope) -> Relation:
@@ -866,7 +985,10 @@ class Compiler:
         made = self.query(node, scope, ctes)
         if len(made.columns) != 1:
             raise QueryError("subquery must return only one column")
-        return Expr(f"(SELECT pg_single(c1) FROM ({made.sql}))", "text" if made.columns[0][1] == "unknown" else made.columns[0][1])
+        return Expr(
+            f"(SELECT pg_single(c1) FROM ({made.sql}))",
+            "text" if made.columns[0][1] == "unknown" else made.columns[0][1],
+        )
 
     def _exists(self, node: exp.Exists, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this")
@@ -875,7 +997,7 @@ class Compiler:
     def _and_or(self, node: exp.Connector, scope: Scope, ctes: dict[str, Any]) -> Expr:
         word = "AND" if isinstance(node, exp.And) else "OR"
         # A long chain leans left: it is walked, not recursed into.
-        operands = [operand for operand in node.flatten(unnest=False)]
+        operands = list(node.flatten(unnest=False))
         made = [self._boolean(operand, scope, ctes, word).sql for operand in operands]
         return Expr(f"({f' {word} '.join(made)})", "boolean")
 
@@ -887,7 +1009,9 @@ class Compiler:
 
     def _comparison(self, operator: str, node: exp.Binary, scope: Scope, ctes: dict[str, Any]) -> Expr:
         left, right = node.this, node.expression
-        if isinstance(right, exp.Any) or (isinstance(right, exp.Anonymous) and right.name.lower() in ("all", "some")):
+        if isinstance(right, exp.Any) or (
+            isinstance(right, exp.Anonymous) and right.name.lower() in ("all", "some")
+        ):
             return self._quantified(operator, left, right, scope, ctes)
         return self._compare(operator, self.expr(left, scope, ctes), self.expr(right, scope, ctes))
 
@@ -900,15 +1024,21 @@ class Compiler:
     def _matched(self, left: Expr, right: Expr, operator: str) -> tuple[Expr, Expr]:
         type_ = self._common_or_none([left.type, right.type])
         if type_ is None:
-            raise QueryError(f"operator does not exist: {pg_name(left.type)} {operator} {pg_name(right.type)}: add a cast")
+            raise QueryError(
+                f"operator does not exist: {pg_name(left.type)} {operator} {pg_name(right.type)}: add a cast"
+            )
         return self.coerce(left, type_), self.coerce(right, type_)
 
-    def _quantified(self, operator: str, left: exp.Expression, right: exp.Expression, scope: Scope, ctes: dict[str, Any]) -> Expr:
+    def _quantified(
+        self, operator: str, left: exp.Expression, right: exp.Expression, scope: Scope, ctes: dict[str, Any]
+    ) -> Expr:
         word = "all" if isinstance(right, exp.Anonymous) and right.name.lower() == "all" else "any"
         inner = right.expressions[0] if isinstance(right, exp.Anonymous) else right.this
         while isinstance(inner, exp.Paren):
             inner = inner.this
-        if isinstance(inner, exp.Query) and not (isinstance(inner, exp.Subquery) and not isinstance(inner.this, exp.Query)):
+        if isinstance(inner, exp.Query) and not (
+            isinstance(inner, exp.Subquery) and not isinstance(inner.this, exp.Query)
+        ):
             if (operator, word) not in (("=", "any"), ("<>", "all")):
                 raise QueryError(f"{operator} {word.upper()} (subquery) is not supported")
             return self._in_query(left, inner, scope, ctes, negate=word == "all")
@@ -925,9 +1055,15 @@ class Compiler:
                 value = Expr(value.sql, "text")
         type_ = self._common_or_none([value.type, element_type(array.type)])
         if type_ is None:
-            raise QueryError(f"operator does not exist: {pg_name(value.type)} {operator} {pg_name(element_type(array.type))}")
+            raise QueryError(
+                f"operator does not exist: {pg_name(value.type)} {operator} "
+                f"{pg_name(element_type(array.type))}"
+            )
         value, array = self.coerce(value, type_), self._recast(array, f"{type_}[]")
-        return Expr(f"pg_in_array({self.bind(type_)}, {self.bind(operator + word)}, {value.sql}, {array.sql})", "boolean")
+        return Expr(
+            f"pg_in_array({self.bind(type_)}, {self.bind(operator + word)}, {value.sql}, {array.sql})",
+            "boolean",
+        )
 
     def _recast(self, array: Expr, type_: str) -> Expr:
         if array.type == type_:
@@ -945,7 +1081,9 @@ class Compiler:
         first, *rest = (self.coerce(item, type_) for item in items)
         return Expr(f"({_collated(first.sql, type_)} IN ({', '.join(item.sql for item in rest)}))", "boolean")
 
-    def _in_query(self, left: exp.Expression, query: exp.Expression, scope: Scope, ctes: dict[str, Any], negate: bool) -> Expr:
+    def _in_query(
+        self, left: exp.Expression, query: exp.Expression, scope: Scope, ctes: dict[str, Any], negate: bool
+    ) -> Expr:
         value = self.expr(left, scope, ctes)
         made = self.query(query, scope, ctes)
         if len(made.columns) != 1:
@@ -953,18 +1091,24 @@ class Compiler:
         made = self._settled(made)
         first, second = self._matched(value, Expr("c1", made.columns[0][1]), "=")
         word = "NOT IN" if negate else "IN"
-        return Expr(f"({_collated(first.sql, first.type)} {word} (SELECT {second.sql} FROM ({made.sql})))", "boolean")
+        return Expr(
+            f"({_collated(first.sql, first.type)} {word} (SELECT {second.sql} FROM ({made.sql})))", "boolean"
+        )
 
     def _between(self, node: exp.Between, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this", "low", "high")
         value, low, high = (self.expr(node.args[k], scope, ctes) for k in ("this", "low", "high"))
-        return Expr(f"({self._compare('>=', value, low).sql} AND {self._compare('<=', value, high).sql})", "boolean")
+        return Expr(
+            f"({self._compare('>=', value, low).sql} AND {self._compare('<=', value, high).sql})", "boolean"
+        )
 
     def _is(self, node: exp.Is, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this", "expression", "negate")
         word = "IS NOT" if node.args.get("negate") else "IS"
         if isinstance(node.expression, exp.Null):
-            return Expr(f"({self.coerce(self.expr(node.this, scope, ctes), None).sql} {word} NULL)", "boolean")
+            return Expr(
+                f"({self.coerce(self.expr(node.this, scope, ctes), None).sql} {word} NULL)", "boolean"
+            )
         if not isinstance(node.expression, exp.Boolean):
             raise QueryError(f"IS {_construct(node.expression)} is not supported")
         value = self._boolean(node.this, scope, ctes, "IS")
@@ -983,10 +1127,16 @@ class Compiler:
         if not isinstance(node, exp.Like | exp.ILike):
             raise QueryError("ESCAPE is for LIKE and ILIKE")
         _only(node, "this", "expression", "negate")
-        if isinstance(node.expression, exp.Any | exp.Anonymous) and not isinstance(node.expression, exp.Anonymous):
+        if isinstance(node.expression, exp.Any | exp.Anonymous) and not isinstance(
+            node.expression, exp.Anonymous
+        ):
             raise QueryError("LIKE ANY is not supported")
         name = "like" if isinstance(node, exp.Like) else "ilike"
-        arguments = [self.expr(node.this, scope, ctes), self.expr(node.expression, scope, ctes), Expr("", "unknown", escape)]
+        arguments = [
+            self.expr(node.this, scope, ctes),
+            self.expr(node.expression, scope, ctes),
+            Expr("", "unknown", escape),
+        ]
         made = self._call(name, arguments)
         return Expr(f"(NOT {made.sql})", "boolean") if negate != bool(node.args.get("negate")) else made
 
@@ -1013,7 +1163,9 @@ class Compiler:
             if is_array(operand.type) or operand.type == "json":
                 raise QueryError(f"|| on {pg_name(operand.type)} is not supported")
         if not {left.type, right.type} & {"text", "unknown"}:
-            raise QueryError(f"operator does not exist: {pg_name(left.type)} || {pg_name(right.type)}: add a cast")
+            raise QueryError(
+                f"operator does not exist: {pg_name(left.type)} || {pg_name(right.type)}: add a cast"
+            )
         return self._operator("||", [self.cast(left, "text"), self.cast(right, "text")])
 
     def _cast(self, node: exp.Cast, scope: Scope, ctes: dict[str, Any]) -> Expr:
@@ -1058,11 +1210,15 @@ class Compiler:
         return Expr(self.bind(moment), "timestamp" if isinstance(node, exp.Localtimestamp) else "timestamptz")
 
     def _extract(self, node: exp.Extract, scope: Scope, ctes: dict[str, Any]) -> Expr:
-        return self._call("extract", [Expr("", "unknown", node.this.name), self.expr(node.expression, scope, ctes)])
+        return self._call(
+            "extract", [Expr("", "unknown", node.this.name), self.expr(node.expression, scope, ctes)]
+        )
 
     def _position(self, node: exp.StrPosition, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this", "substr")
-        return self._call("strpos", [self.expr(node.this, scope, ctes), self.expr(node.args["substr"], scope, ctes)])
+        return self._call(
+            "strpos", [self.expr(node.this, scope, ctes), self.expr(node.args["substr"], scope, ctes)]
+        )
 
     def _substring(self, node: exp.Substring, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this", "start", "length")
@@ -1072,7 +1228,9 @@ class Compiler:
 
     def _trim(self, node: exp.Trim, scope: Scope, ctes: dict[str, Any]) -> Expr:
         _only(node, "this", "expression", "position")
-        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "btrim")
+        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(
+            str(node.args.get("position") or "").upper(), "btrim"
+        )
         parts = [node.this] + ([node.expression] if node.args.get("expression") is not None else [])
         return self._call(name, [self.expr(part, scope, ctes) for part in parts])
 
@@ -1098,7 +1256,12 @@ class Compiler:
         _only(node, "this", "expressions", "offset", "safe")
         array = self.expr(node.this, scope, ctes)
         index = node.expressions[0]
-        if not is_array(array.type) or len(node.expressions) != 1 or not isinstance(index, exp.Literal) or index.is_string:
+        if (
+            not is_array(array.type)
+            or len(node.expressions) != 1
+            or not isinstance(index, exp.Literal)
+            or index.is_string
+        ):
             raise QueryError("[…] takes an array and one whole number")
         if array.type == "array":
             array = self.coerce(array, "text[]")
@@ -1108,7 +1271,9 @@ class Compiler:
 
     def _containment(self, node: exp.Binary, scope: Scope, ctes: dict[str, Any]) -> Expr:
         left, right = self.expr(node.this, scope, ctes), self.expr(node.expression, scope, ctes)
-        operator = {exp.ArrayContainsAll: "@>", exp.ArrayContainedBy: "<@", exp.ArrayOverlaps: "&&"}[type(node)]
+        operator = {exp.ArrayContainsAll: "@>", exp.ArrayContainedBy: "<@", exp.ArrayOverlaps: "&&"}[
+            type(node)
+        ]
         array = next((operand.type for operand in (left, right) if is_array(operand.type)), None)
         if array is None:
             return self._operator(operator, [left, right])
@@ -1118,7 +1283,11 @@ class Compiler:
         left, right = self.coerce(left, type_), self.coerce(right, type_)
         if operator == "<@":
             operator, left, right = "@>", right, left
-        return Expr(f"pg_array_overlap({self.bind(element_type(type_))}, {self.bind(operator)}, {left.sql}, {right.sql})", "boolean")
+        return Expr(
+            f"pg_array_overlap({self.bind(element_type(type_))}, {self.bind(operator)}, "
+            f"{left.sql}, {right.sql})",
+            "boolean",
+        )
 
     # ----------------------------------------------------------------------------------------- functions
 
@@ -1146,20 +1315,24 @@ class Compiler:
     def _operator(self, operator: str, operands: list[Expr]) -> Expr:
         known = [item.type for item in operands if item.type != "unknown"]
         if len(operands) == 2 and len(known) == 1:
+            same = [f for f in FUNCTIONS.get(operator, ()) if f.arguments == (known[0], known[0])]
             # A quoted literal takes the other side's type where such an operator exists.
-            if any(f.arguments == (known[0], known[0]) for f in FUNCTIONS.get(operator, ())):
-                operands = [self.coerce(item, known[0]) for item in operands]
+            operands = [self.coerce(item, known[0]) for item in operands] if same else operands
         return self._call(operator, operands) if operator in FUNCTIONS else self._unknown_operator(operator)
 
     def _unknown_operator(self, operator: str) -> Expr:
         raise QueryError(f"operator {operator} is not supported")
 
-    def _resolve(self, name: str, candidates: list[Function], arguments: list[Expr]) -> tuple[Function, list[Expr]]:
+    def _resolve(
+        self, name: str, candidates: list[Function], arguments: list[Expr]
+    ) -> tuple[Function, list[Expr]]:
         best: tuple[float, Function] | None = None
         for function in candidates:
             if len(function.arguments) != len(arguments):
                 continue
-            costs = [_cost(item.type, type_) for item, type_ in zip(arguments, function.arguments, strict=True)]
+            costs = [
+                _cost(item.type, type_) for item, type_ in zip(arguments, function.arguments, strict=True)
+            ]
             if None not in costs and (best is None or sum(costs) < best[0]):  # type: ignore[arg-type]
                 best = (sum(costs), function)  # type: ignore[arg-type]
         if best is None:
@@ -1196,8 +1369,14 @@ class Compiler:
     def _nullif(self, name: str, arguments: list[Expr]) -> Expr:
         if len(arguments) != 2:
             raise QueryError("nullif takes two arguments")
-        first = arguments[0] if arguments[0].type != "unknown" else self.coerce(arguments[0], self._common([a.type for a in arguments], ""))
-        return Expr(f"CASE WHEN {self._compare('=', *arguments).sql} THEN NULL ELSE {first.sql} END", first.type)
+        first = (
+            arguments[0]
+            if arguments[0].type != "unknown"
+            else self.coerce(arguments[0], self._common([a.type for a in arguments], ""))
+        )
+        return Expr(
+            f"CASE WHEN {self._compare('=', *arguments).sql} THEN NULL ELSE {first.sql} END", first.type
+        )
 
     def _concat(self, name: str, arguments: list[Expr]) -> Expr:
         if len(arguments) < (1 if name == "concat" else 2):
@@ -1224,7 +1403,9 @@ class Compiler:
             return Expr(f"pg_build_array({', '.join(self._jsonb(item).sql for item in arguments)})", "json")
         if len(arguments) % 2:
             raise QueryError("argument list must have even number of elements")
-        made = [self.cast(item, "text") if n % 2 == 0 else self._jsonb(item) for n, item in enumerate(arguments)]
+        made = [
+            self.cast(item, "text") if n % 2 == 0 else self._jsonb(item) for n, item in enumerate(arguments)
+        ]
         return Expr(f"pg_build_object({', '.join(item.sql for item in made)})", "json")
 
     # ---------------------------------------------------------------------------- aggregates and windows
@@ -1239,7 +1420,13 @@ class Compiler:
         return self._aggregate(inner, inner.name.lower(), scope, ctes, node.expression)
 
     def _aggregate(
-        self, node: exp.Anonymous, name: str, scope: Scope, ctes: dict[str, Any], where: exp.Where | None = None, over: str = ""
+        self,
+        node: exp.Anonymous,
+        name: str,
+        scope: Scope,
+        ctes: dict[str, Any],
+        where: exp.Where | None = None,
+        over: str = "",
     ) -> Expr:
         arguments, distinct, order = list(node.expressions), False, []
         if arguments and isinstance(arguments[-1], exp.Order):
@@ -1250,11 +1437,16 @@ class Compiler:
         if over and (distinct or order):
             raise QueryError("DISTINCT and ORDER BY are not supported inside a window function's arguments")
         return self._inside(
-            scope, name, bool(over), lambda: self._aggregate_call(name, arguments, distinct, order, scope, ctes, where, over)
+            scope,
+            name,
+            bool(over),
+            lambda: self._aggregate_call(name, arguments, distinct, order, scope, ctes, where, over),
         )
 
     def _inside(self, scope: Scope, name: str, window: bool, make: Callable[[], Expr]) -> Expr:
-        """Compiles an aggregate's arguments: its columns need no GROUP BY, and it holds no other aggregate."""
+        """Compiles an aggregate's arguments: its columns need no GROUP BY, and it holds no other
+        aggregate.
+        """
         if scope.clause not in ("SELECT", "HAVING", "ORDER BY"):
             raise QueryError(f"aggregate functions are not allowed in {scope.clause}: {name}")
         if scope.inside and not window:
@@ -1284,7 +1476,11 @@ class Compiler:
         where: exp.Where | None,
         over: str,
     ) -> Expr:
-        tail = f" FILTER (WHERE {self._boolean(where.this, scope, ctes, 'FILTER').sql})" if where is not None else ""
+        tail = (
+            f" FILTER (WHERE {self._boolean(where.this, scope, ctes, 'FILTER').sql})"
+            if where is not None
+            else ""
+        )
         tail += over
         word = "DISTINCT " if distinct else ""
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
@@ -1293,10 +1489,14 @@ class Compiler:
         if name in ("percentile_cont", "percentile_disc", "mode"):
             raise QueryError(f"{name} needs WITHIN GROUP (ORDER BY …)")
         if len(made) != (2 if name == "string_agg" else 1):
-            raise QueryError(f"{name} takes {'a text and a delimiter' if name == 'string_agg' else 'one argument'}")
+            raise QueryError(
+                f"{name} takes {'a text and a delimiter' if name == 'string_agg' else 'one argument'}"
+            )
         value = made[0] if made[0].type != "unknown" else self.coerce(made[0], "text")
         if name in ("string_agg", "array_agg", "jsonb_agg", "json_agg"):
-            return self._collect(name, value, made[1] if len(made) > 1 else None, distinct, order, scope, ctes, tail)
+            return self._collect(
+                name, value, made[1] if len(made) > 1 else None, distinct, order, scope, ctes, tail
+            )
         sql, type_ = _collated(value.sql, value.type), value.type
         if name == "count":
             return Expr(f"count({word}{sql}){tail}", "integer")
@@ -1345,8 +1545,12 @@ class Compiler:
         keys = [(self.expr(item.this, scope, ctes), item) for item in order]
         keys = [(self.coerce(key, "text") if key.type == "unknown" else key, item) for key, item in keys]
         if distinct and any(key.sql != value.sql for key, _ in keys):
-            raise QueryError("in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
-        plain = [(key.type, bool(item.args.get("desc")), bool(item.args.get("nulls_first"))) for key, item in keys]
+            raise QueryError(
+                "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list"
+            )
+        plain = [
+            (key.type, bool(item.args.get("desc")), bool(item.args.get("nulls_first"))) for key, item in keys
+        ]
         if distinct and not plain:
             # PostgreSQL finds the distinct values by sorting them.
             keys, plain = [(value, None)], [(value.type, False, False)]
@@ -1363,24 +1567,51 @@ class Compiler:
             return Expr(f"pg_collected({plan}, json_group_array({value.sql}){tail}, {second})", type_)
         return Expr(f"pg_collect({listed}){tail}", type_)
 
-    def _within_group(self, node: exp.WithinGroup, scope: Scope, ctes: dict[str, Any], where: exp.Where | None = None) -> Expr:
+    def _within_group(
+        self, node: exp.WithinGroup, scope: Scope, ctes: dict[str, Any], where: exp.Where | None = None
+    ) -> Expr:
         call, order = node.this, node.expression
         name = call.name.lower() if isinstance(call, exp.Anonymous) else ""
-        if name not in ("percentile_cont", "percentile_disc", "mode") or not isinstance(order, exp.Order) or len(order.expressions) != 1:
-            raise QueryError("WITHIN GROUP is for percentile_cont, percentile_disc and mode, over one expression")
+        if (
+            name not in ("percentile_cont", "percentile_disc", "mode")
+            or not isinstance(order, exp.Order)
+            or len(order.expressions) != 1
+        ):
+            raise QueryError(
+                "WITHIN GROUP is for percentile_cont, percentile_disc and mode, over one expression"
+            )
         if len(call.expressions) != (0 if name == "mode" else 1):
             raise QueryError(f"{name} takes {'no argument' if name == 'mode' else 'one fraction'}")
-        return self._inside(scope, name, False, lambda: self._ordered_set(name, call, order.expressions[0], scope, ctes, where))
+        return self._inside(
+            scope,
+            name,
+            False,
+            lambda: self._ordered_set(name, call, order.expressions[0], scope, ctes, where),
+        )
 
     def _ordered_set(
-        self, name: str, call: exp.Anonymous, item: exp.Ordered, scope: Scope, ctes: dict[str, Any], where: exp.Where | None
+        self,
+        name: str,
+        call: exp.Anonymous,
+        item: exp.Ordered,
+        scope: Scope,
+        ctes: dict[str, Any],
+        where: exp.Where | None,
     ) -> Expr:
-        tail = f" FILTER (WHERE {self._boolean(where.this, scope, ctes, 'FILTER').sql})" if where is not None else ""
+        tail = (
+            f" FILTER (WHERE {self._boolean(where.this, scope, ctes, 'FILTER').sql})"
+            if where is not None
+            else ""
+        )
         value = self.expr(item.this, scope, ctes)
         value = self.coerce(value, "float") if name == "percentile_cont" else value
         if value.type == "json" or is_array(value.type) or value.type == "unknown":
             raise QueryError(f"{name} of {pg_name(value.type)} is not supported")
-        fraction = self.coerce(self.expr(call.expressions[0], scope, ctes), "float").sql if call.expressions else "NULL"
+        fraction = (
+            self.coerce(self.expr(call.expressions[0], scope, ctes), "float").sql
+            if call.expressions
+            else "NULL"
+        )
         keys = [(value.type, bool(item.args.get("desc")), False)]
         plan = self.bind(json.dumps({"kind": name, "type": value.type, "distinct": False, "keys": keys}))
         return Expr(f"pg_collect({plan}, {value.sql}, {fraction}, {value.sql}){tail}", value.type)
@@ -1521,7 +1752,13 @@ class Compiler:
             return Expr(f"CAST({sql} AS TEXT)", type_)
         if pair == ("integer", "float"):
             return Expr(f"CAST({sql} AS REAL)", type_)
-        if pair in (("uuid", "text"), ("array", "json"), ("timestamp", "timestamptz"), ("timestamptz", "timestamp"), ("boolean", "integer")):
+        if pair in (
+            ("uuid", "text"),
+            ("array", "json"),
+            ("timestamp", "timestamptz"),
+            ("timestamptz", "timestamp"),
+            ("boolean", "integer"),
+        ):
             return Expr(sql, type_)
         if source == "date" and type_ in ("timestamp", "timestamptz"):
             return Expr(f"({sql} || 'T00:00:00.000000')", type_)
@@ -1608,8 +1845,14 @@ def _parse(sql: str) -> exp.Expression:
         tokens = dialect.tokenize(sql)
         nesting = _nesting(tokens)
         if nesting > MAX_DEPTH or len(tokens) > 20_000:
-            raise QueryError("the query is nested too deeply" if nesting > MAX_DEPTH else "the query is too long")
-        statements = [s for s in dialect.parser().parse(_whole_intervals(tokens), sql) if s is not None and not isinstance(s, exp.Semicolon)]
+            raise QueryError(
+                "the query is nested too deeply" if nesting > MAX_DEPTH else "the query is too long"
+            )
+        statements = [
+            s
+            for s in dialect.parser().parse(_typed_literals(tokens), sql)
+            if s is not None and not isinstance(s, exp.Semicolon)
+        ]
     except SqlglotError as error:
         details = getattr(error, "errors", None)
         near = f' at or near "{details[0]["highlight"]}" (line {details[0]["line"]})' if details else ""
@@ -1620,20 +1863,43 @@ def _parse(sql: str) -> exp.Expression:
 
 
 INTERVAL_UNITS = {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"}
+TYPE_TOKENS = {
+    *(
+        TokenType.INTERVAL,
+        TokenType.DATE,
+        TokenType.TIMESTAMP,
+        TokenType.TIMESTAMPTZ,
+        TokenType.UUID,
+        TokenType.TEXT,
+    ),
+    *(TokenType.DECIMAL, TokenType.JSON, TokenType.JSONB, TokenType.BOOLEAN, TokenType.INT, TokenType.BIGINT),
+    *(TokenType.DOUBLE, TokenType.FLOAT),
+}
 
 
-def _whole_intervals(tokens: list[Any]) -> list[Any]:
-    """`interval '…'` as `'…'::interval`: sqlglot would keep only the first number and unit of the text."""
+def _typed_literals(tokens: list[Any]) -> list[Any]:
+    """`date '…'` as `'…'::date`: sqlglot would bind a following `::` first, and read an interval's
+    text in part.
+    """
     made: list[Any] = []
     position = 0
     while position < len(tokens):
-        token, following = tokens[position], tokens[position + 1 : position + 3]
-        units = len(following) == 2 and following[1].text.upper() in INTERVAL_UNITS
-        if token.token_type == TokenType.INTERVAL and following and following[0].token_type == TokenType.STRING and not units:
-            made += [following[0], Token(TokenType.DCOLON, "::"), Token(TokenType.INTERVAL, "interval")]
-            position += 2
+        words = 1
+        if tokens[position].token_type == TokenType.TIMESTAMP:
+            phrase = [token.text.upper() for token in tokens[position + 1 : position + 4]]
+            words = 4 if phrase in (["WITH", "TIME", "ZONE"], ["WITHOUT", "TIME", "ZONE"]) else 1
+        kind, following = tokens[position : position + words], tokens[position + words : position + words + 2]
+        unit = len(following) == 2 and following[1].text.upper() in INTERVAL_UNITS
+        literal = following and following[0].token_type == TokenType.STRING
+        if (
+            kind[0].token_type in TYPE_TOKENS
+            and literal
+            and not (unit and kind[0].token_type == TokenType.INTERVAL)
+        ):
+            made += [following[0], Token(TokenType.DCOLON, "::"), *kind]
+            position += words + 1
         else:
-            made.append(token)
+            made.append(tokens[position])
             position += 1
     return made
 
@@ -1653,15 +1919,24 @@ def _only(node: exp.Expression, *known: str) -> None:
     """Refuses what sqlglot read beyond the arguments compiled."""
     for key, value in node.args.items():
         if value and key not in known:
-            name = {"locks": "FOR UPDATE / FOR SHARE", "into": "INTO"}.get(key, key.rstrip("_").replace("_", " ").upper())
+            name = {"locks": "FOR UPDATE / FOR SHARE", "into": "INTO"}.get(
+                key, key.rstrip("_").replace("_", " ").upper()
+            )
             raise QueryError(f"{name} is not supported in {_construct(node)}")
 
 
-CONSTRUCTS = {exp.ByteString: "E'…'", exp.SimilarTo: "SIMILAR TO", exp.Tuple: "a row of values", exp.Collate: "COLLATE"}
+CONSTRUCTS = {
+    exp.ByteString: "E'…'",
+    exp.SimilarTo: "SIMILAR TO",
+    exp.Tuple: "a row of values",
+    exp.Collate: "COLLATE",
+}
 
 
 def _construct(node: Any) -> str:
-    return CONSTRUCTS.get(type(node)) or (str(node.this) if isinstance(node, exp.Command) else type(node).__name__)
+    return CONSTRUCTS.get(type(node)) or (
+        str(node.this) if isinstance(node, exp.Command) else type(node).__name__
+    )
 
 
 def _name(identifier: Any) -> str:
@@ -1686,11 +1961,17 @@ def _output_name(node: exp.Expression) -> str:
         return _output_name(node.this)
     if isinstance(node, exp.Anonymous):
         return node.name.lower()
-    if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
+    if (
+        isinstance(node, exp.Subquery)
+        and isinstance(node.this, exp.Select)
+        and len(node.this.expressions) == 1
+    ):
         item = node.this.expressions[0]
         return _name(item.args["alias"]) if isinstance(item, exp.Alias) else _output_name(item)
     if isinstance(node, exp.Trim):
-        return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "btrim")
+        return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(
+            str(node.args.get("position") or "").upper(), "btrim"
+        )
     if isinstance(node, exp.Case):
         default = node.args.get("default")
         inner = _output_name(default) if isinstance(default, exp.Column) else "?column?"
@@ -1712,7 +1993,14 @@ OUTPUT_NAMES = {
     exp.Array: "array",
 }
 PG_TYPE_WORDS = {
-    **{"INT": "int4", "BIGINT": "int8", "SMALLINT": "int2", "DECIMAL": "numeric", "DOUBLE": "float8", "TEXT": "text"},
+    **{
+        "INT": "int4",
+        "BIGINT": "int8",
+        "SMALLINT": "int2",
+        "DECIMAL": "numeric",
+        "DOUBLE": "float8",
+        "TEXT": "text",
+    },
     **{"VARCHAR": "varchar", "BOOLEAN": "bool", "UUID": "uuid", "DATE": "date", "TIMESTAMP": "timestamp"},
     **{"TIMESTAMPTZ": "timestamptz", "INTERVAL": "interval", "JSON": "json", "JSONB": "jsonb"},
 }
@@ -1760,7 +2048,9 @@ def _column_aliases(alias: exp.Expression | None) -> list[str]:
 
 def _aliased(name: str, columns: list[tuple[str, str]], aliases: list[str]) -> list[tuple[str, str]]:
     if len(aliases) > len(columns):
-        raise QueryError(f'table "{name}" has {len(columns)} columns available but {len(aliases)} columns specified')
+        raise QueryError(
+            f'table "{name}" has {len(columns)} columns available but {len(aliases)} columns specified'
+        )
     return [
         (aliases[n] if n < len(aliases) else column, "text" if type_ == "unknown" else type_)
         for n, (column, type_) in enumerate(columns)
@@ -1787,4 +2077,3 @@ def _scopes(scope: Scope | None) -> Iterable[Scope]:
 def _nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name[:100], sorted(set(known)), 1)
     return f'; did you mean "{close[0]}"?' if close else ""
-

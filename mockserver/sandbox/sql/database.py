@@ -1,7 +1,9 @@
 """A read-only SQL database over in-memory records: PostgreSQL in, SQLite behind.
 
-A query passes three locks. The compiler makes SQLite SQL of the constructs it knows and refuses the rest; SQLite's
-authorizer admits reading the tables and calling the declared functions, nothing else; limits and a deadline bound
+A query passes three locks. The compiler makes SQLite SQL of the constructs it knows and refuses the rest;
+SQLite's
+authorizer admits reading the tables and calling the declared functions, nothing else; limits and a deadline
+bound
 what is left.
 """
 
@@ -35,7 +37,9 @@ class Column:
 
 
 class Table(Protocol):
-    """Records under a name. `version` differs whenever `rows()` would; a row's `org_id` (or none) says who sees it."""
+    """Records under a name. `version` differs whenever `rows()` would; a row's `org_id` (or none)
+    says who sees it.
+    """
 
     name: str
     columns: Sequence[Column]
@@ -46,7 +50,9 @@ class Table(Protocol):
 
 @dataclass
 class Result:
-    """`columns` are {name, type}; `rows` hold JSON values; `truncated` when there were more than the limit."""
+    """`columns` are {name, type}; `rows` hold JSON values; `truncated` when there were more than the
+    limit.
+    """
 
     columns: list[dict[str, str]]
     rows: list[list[Any]]
@@ -58,7 +64,9 @@ class Database:
     """Queries over `tables`, or over what `tables()` answers at each query. Safe to share between threads."""
 
     def __init__(
-        self, tables: Iterable[Table] | Callable[[], Iterable[Table]], now: Callable[[], datetime] | None = None
+        self,
+        tables: Iterable[Table] | Callable[[], Iterable[Table]],
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._tables = tables if callable(tables) else lambda fixed=tuple(tables): fixed
         self._now = now or (lambda: datetime.now(UTC))
@@ -79,14 +87,16 @@ class Database:
     ) -> Result:
         """Answers one SELECT, its parameters written `$1`, `$2`, …
 
-        At most `limit` rows; of each table those of `org_ids` (None: all) and those of no org; within `deadline`
-        seconds. Raises QueryError.
+        At most `limit` rows; of each table those of `org_ids` (None: all) and those of no org; within
+        `deadline` seconds. Raises QueryError.
         """
         if not isinstance(sql, str) or not sql.strip():
             raise QueryError("the query is empty")
         if len(sql) > MAX_SQL:
             raise QueryError(f"the query is longer than {MAX_SQL:,} characters")
-        if "\x00" in sql or any("\ud800" <= character <= "\udfff" for text in (sql, *_texts(parameters)) for character in text):
+        if "\x00" in sql or any(
+            "\ud800" <= character <= "\udfff" for text in (sql, *_texts(parameters)) for character in text
+        ):
             raise QueryError("the query holds characters that are not text (NUL or lone surrogates)")
         with self._lock:
             self._deadline = time.monotonic() + deadline
@@ -100,11 +110,15 @@ class Database:
             except Exception as error:
                 raise self._explained(error) from None
 
-    def _answer(self, sql: str, parameters: Sequence[Any], limit: int, org_ids: Collection[str] | None) -> Result:
+    def _answer(
+        self, sql: str, parameters: Sequence[Any], limit: int, org_ids: Collection[str] | None
+    ) -> Result:
         from .compiler import Compiler
 
         tables = {table.name: table for table in self._tables()}
-        schema = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
+        schema = {
+            name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()
+        }
         moment = self._now()
         now = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         compiler = Compiler(schema, parameters, org_ids, now)
@@ -120,7 +134,9 @@ class Database:
         columns = [{"name": name, "type": _result_type(type_)} for name, type_ in compiled.columns]
         return Result(columns, rows, len(rows), truncated)
 
-    def _fetch(self, cursor: sqlite3.Cursor, columns: list[tuple[str, str]], limit: int) -> tuple[list[list[Any]], bool]:
+    def _fetch(
+        self, cursor: sqlite3.Cursor, columns: list[tuple[str, str]], limit: int
+    ) -> tuple[list[list[Any]], bool]:
         rows: list[list[Any]] = []
         size = 0
         types = [type_ for _, type_ in columns]
@@ -154,7 +170,9 @@ class Database:
         if self._connection is None:
             import sqlite3
 
-            connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=0)
+            connection = sqlite3.connect(
+                ":memory:", check_same_thread=False, isolation_level=None, cached_statements=0
+            )
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
             connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)
@@ -173,7 +191,9 @@ class Database:
 
         for name, key in COLLATIONS.items():
             connection.create_collation(f"pg_{name}", self._collation(key))
-        declared = [f for known in (functions.FUNCTIONS, functions.SETS) for same in known.values() for f in same]
+        declared = [
+            f for known in (functions.FUNCTIONS, functions.SETS) for same in known.values() for f in same
+        ]
         for function in (*declared, *functions.CASTS.values()):
             self._create(connection, function.udf, len(function.arguments), functions.adapt(function))
         for name, call in functions.INTERNAL.items():
@@ -181,11 +201,23 @@ class Database:
         for name, make in functions.AGGREGATES.items():
             self._allowed.add(name)
             connection.create_aggregate(name, -1, self._aggregate(make))
-        self._allowed |= {"json_each", "json_group_array", "coalesce", "substr", "count", "sum", "avg", "min", "max"}
+        self._allowed |= {
+            "json_each",
+            "json_group_array",
+            "coalesce",
+            "substr",
+            "count",
+            "sum",
+            "avg",
+            "min",
+            "max",
+        }
         self._allowed |= {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"}
         self._allowed |= {"lag", "lead", "first_value", "last_value", "nth_value"}
 
-    def _create(self, connection: sqlite3.Connection, name: str, arguments: int, call: Callable[..., Any]) -> None:
+    def _create(
+        self, connection: sqlite3.Connection, name: str, arguments: int, call: Callable[..., Any]
+    ) -> None:
         self._allowed.add(name)
         connection.create_function(name, arguments, self._reporting(call), deterministic=True)
 
@@ -228,13 +260,19 @@ class Database:
         version = (table.name, tuple(table.columns), table.version)
         if self._loaded.get(stored) == version:
             return
-        types = [(column.name, "timestamptz" if column.type == "timestamp" else column.type) for column in table.columns]
+        types = [
+            (column.name, "timestamptz" if column.type == "timestamp" else column.type)
+            for column in table.columns
+        ]
         listed = ", ".join(f"c{n}" for n in range(1, len(types) + 1))
         self._open(connection)
         self._loaded.pop(stored, None)
         connection.execute(f"DROP TABLE IF EXISTS {stored}")
         connection.execute(f"CREATE TABLE {stored} ({listed}, org)")
-        rows = ([*(from_record(type_, row.get(name)) for name, type_ in types), row.get("org_id")] for row in table.rows())
+        rows = (
+            [*(from_record(type_, row.get(name)) for name, type_ in types), row.get("org_id")]
+            for row in table.rows()
+        )
         connection.execute("BEGIN")
         try:
             connection.executemany(f"INSERT INTO {stored} VALUES ({', '.join('?' * (len(types) + 1))})", rows)

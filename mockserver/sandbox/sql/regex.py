@@ -1,7 +1,9 @@
 """Regular expressions matched in time that grows with the text alone.
 
-PostgreSQL's `~` asks only whether a match exists, so the pattern becomes an automaton whose states are found as
-the text is read: no pattern, however made, backtracks. Back-references, look-around and word boundaries are refused.
+PostgreSQL's `~` asks only whether a match exists, so the pattern becomes an automaton whose states are
+found as
+the text is read: no pattern, however made, backtracks. Back-references, look-around and word boundaries are
+refused.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ MAX_CACHED = 2000
 
 Test = Callable[[str], bool]
 # Escapes that Python and PostgreSQL read differently, or that only one of them knows.
-FOREIGN = re.compile(r"(?<!\\)(?:\\\\)*(\\[AZmMyYBbk<>`cxuU0-9])|\(\?(?!:)|\[[.=]|^\*\*\*|[*+?}]\+|\[:[^\]]*$")
+FOREIGN = re.compile(
+    r"(?<!\\)(?:\\\\)*(\\[AZmMyYBbk<>`cxuU0-9])|\(\?(?!:)|\[[.=]|^\*\*\*|[*+?}]\+|\[:[^\]]*$"
+)
 CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z",
     "space": r"\s", "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9a-fA-F",

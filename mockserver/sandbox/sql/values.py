@@ -1,7 +1,7 @@
 """PostgreSQL values: how each type is read, printed, kept in SQLite, compared and answered as JSON.
 
-In SQLite an integer is INTEGER, a boolean 0 or 1, a double REAL and all else TEXT: a numeric its decimal digits,
-a timestamp ``YYYY-MM-DDTHH:MM:SS.ffffff`` in UTC (so that text order is time order), an interval
+In SQLite an integer is INTEGER, a boolean 0 or 1, a double REAL and all else TEXT: a numeric its decimal
+digits, a timestamp ``YYYY-MM-DDTHH:MM:SS.ffffff`` in UTC (so that text order is time order), an interval
 ``months days microseconds``, json and arrays their JSON.
 """
 
@@ -99,7 +99,9 @@ def _parse_numeric(text: str) -> Decimal:
     text = text.strip(" \t\n\r\f\v")
     if text.lower().lstrip("+-") in ("nan", "infinity", "inf"):
         raise QueryError(f"numeric {text} is not supported")
-    if len(text) > MAX_DIGITS or not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?", text):
+    if len(text) > MAX_DIGITS or not re.fullmatch(
+        r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?", text
+    ):
         raise ValueError(text)
     value = Decimal(text)
     if value.adjusted() > MAX_DIGITS // 2 or value.as_tuple().exponent < -MAX_DIGITS // 2:
@@ -361,7 +363,9 @@ def decode(type_: str, stored: Any) -> Any:
 
 
 def array_items(type_: str, stored: str) -> list[Any]:
-    """The elements of a kept array, as SQLite would keep each. A column's own array holds any JSON: read as text."""
+    """The elements of a kept array, as SQLite would keep each. A column's own array holds any JSON:
+    read as text.
+    """
     items = json.loads(stored)
     if type_ == "array":
         return [item if item is None or isinstance(item, str) else show_json(item) for item in items]

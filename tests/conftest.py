@@ -1,0 +1,105 @@
+"""What the tests share: worlds, an app for each test, and a client that checks every answer against the contract."""
+import functools
+
+import pytest
+
+from mockserver import worlds
+from mockserver.api import openapi
+from mockserver.app import App, served_operations
+from mockserver.sandbox import Sandbox
+
+ADMIN_KEY = "mockkey1.00000000000000000000000000000000"
+VIEWER_KEY = "mockkey2.00000000000000000000000000000000"
+
+
+@functools.cache
+def contract() -> dict:
+    return openapi.build(served_operations())
+
+
+@functools.cache
+def validator(method: str, path: str, status: str):
+    """A JSON Schema validator for an answer; None when the contract has no body for it."""
+    import jsonschema_rs
+
+    document = contract()
+    response = document["paths"][path][method]["responses"][status]
+    if "$ref" in response:
+        response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    content = response.get("content", {}).get("application/json")
+    if content is None:
+        return None
+    return jsonschema_rs.Draft202012Validator(
+        {**content["schema"], "components": document["components"]}, validate_formats=True)
+
+
+class Api:
+    """Calls the app in process as a client with a key would, and holds each answer to the contract."""
+
+    def __init__(self, sandbox, key=ADMIN_KEY):
+        self.sandbox = sandbox
+        self.app = App(sandbox)
+        self.client = self.app.test_client()
+        self.headers = {"Authorization": f"Api-Key {key}"}
+
+    def as_key(self, key):
+        """The same sandbox through another key."""
+        other = object.__new__(Api)
+        other.__dict__.update(self.__dict__, headers={"Authorization": f"Api-Key {key}"})
+        return other
+
+    def call(self, method, path, *, expect=None, headers=None, **kwargs):
+        """The response; its status must be `expect` when given, else below 400. Its `.json` is the body."""
+        response = self.client.open(path, method=method, headers={**self.headers, **(headers or {})}, **kwargs)
+        assert response.status_code < 500, response.text
+        if expect is None:
+            assert response.status_code < 400, f"{method} {path} answered {response.status_code}: {response.text}"
+        else:
+            assert response.status_code == expect, f"{method} {path} answered {response.status_code}: {response.text}"
+        self.check(method, path, response)
+        return response
+
+    def check(self, method, path, response):
+        """The status must be documented for the operation, and the body fit its schema."""
+        try:
+            rule, _ = self.app.url_map.bind("localhost").match(path.split("?")[0], method=method, return_rule=True)
+        except Exception:
+            return                                                # no operation of the contract
+        template = rule.rule.replace("<", "{").replace(">", "}")
+        if template not in contract()["paths"]:
+            return
+        status = str(response.status_code)
+        documented = contract()["paths"][template][method.lower()]["responses"]
+        assert status in documented, f"{method} {template} answered {status}, which its contract does not list"
+        schema = validator(method.lower(), template, status)
+        if schema is not None:
+            error = next(schema.iter_errors(response.json), None)
+            assert error is None, f"{method} {template} {status}: {error}"
+
+    def get(self, path, **kwargs):
+        return self.call("GET", path, **kwargs).json
+
+    def post(self, path, json=None, **kwargs):
+        return self.call("POST", path, **({"json": json} if json is not None else {}), **kwargs).json
+
+    def put(self, path, json=None, **kwargs):
+        return self.call("PUT", path, json=json, **kwargs).json
+
+    def patch(self, path, json=None, **kwargs):
+        return self.call("PATCH", path, json=json, **kwargs).json
+
+    def delete(self, path, **kwargs):
+        kwargs.setdefault("expect", 204)
+        return self.call("DELETE", path, **kwargs)
+
+
+@pytest.fixture
+def sandbox():
+    """A fresh default world."""
+    return Sandbox(worlds.load("default"))
+
+
+@pytest.fixture
+def api(sandbox):
+    """A client with an Admin's key on a fresh default world."""
+    return Api(sandbox)
