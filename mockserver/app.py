@@ -1,42 +1,71 @@
 """The WSGI application: the life of a request, from its bytes to the answer."""
+import dataclasses as dc
 import functools
+import time
 from urllib.parse import urlencode
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import BaseConverter, RequestRedirect
 
-from mockserver import control, resources
+from mockserver import control, journaling, resources
 from mockserver.api import auth, loading
-from mockserver.api.fields import current_scope
+from mockserver.api.fields import Upload, current_scope
 from mockserver.api.openapi import patch
-from mockserver.api.operation import bind, load_operations
-from mockserver.api.problems import PermissionDenied, Problem, TooLarge, UnsupportedMediaType
+from mockserver.api.near import near_misses
+from mockserver.api.operation import Operation, bind, load_operations
+from mockserver.api.problems import Invalid, PermissionDenied, Problem, TooLarge, UnsupportedMediaType
+from mockserver.api.problems import NotFound as NotFoundProblem
 from mockserver.api.resource import Page, Reply, Resource
 from mockserver.api.scope import Scope, may
+from mockserver.sandbox import Sandbox
+from mockserver.sandbox.faults import Effect
+from mockserver.sandbox.registry import Sandboxes
 
 MAX_BODY = 10 * 2**20
 
 
-class App(Flask):
-    """Serves the operations from one sandbox. `operations` are bound ones, all 104 by default."""
+@dc.dataclass
+class Call:
+    """What is known of a request as it goes along; the journal's entry is made of it."""
 
-    def __init__(self, sandbox, operations=None):
+    started: float
+    sandbox: Sandbox | None = None
+    operation: Operation | None = None
+    stage: str = "routing"
+    problem: Problem | None = None
+    unknown_keys: list[str] = dc.field(default_factory=list)
+    changes: list = dc.field(default_factory=list)
+    effect: Effect | None = None
+
+
+class App(Flask):
+    """Serves the operations from the sandboxes that API keys open. `operations` are bound ones, all of them by default."""
+
+    def __init__(self, sandboxes: Sandbox | Sandboxes, operations=None, control_token: str | None = None):
         super().__init__(__name__, static_folder=None)
-        self.sandbox = sandbox
+        self.sandboxes = sandboxes if isinstance(sandboxes, Sandboxes) else Sandboxes(sandboxes)
         self.operations = served_operations() if operations is None else operations
+        self.control_token = control_token
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
         self.url_map.merge_slashes = False
+        self.url_map.converters |= {"uuid": UuidConverter, "cpid": CpidConverter}
         self.register_error_handler(Problem, answer_problem)
         self.register_error_handler(HTTPException, answer_http_error)
         control.register(self)
+        self.before_request(begin)
+        self.after_request(self.finish)
         retrieve = {operation.id: operation.path for operation in self.operations}
         for operation in self.operations:
             if operation.served:
-                path = operation.path.replace("{", "<").replace("}", ">")
-                self.add_url_rule(path, operation.id, view(self, operation, retrieve), methods=[operation.method])
+                self.add_url_rule(rule(operation), operation.id, view(self, operation, retrieve), methods=[operation.method])
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The default sandbox."""
+        return self.sandboxes.default
 
     @functools.cached_property
     def contract(self) -> bytes:
@@ -48,12 +77,64 @@ class App(Flask):
     def raise_routing_exception(self, request):
         """A path of the API without its trailing slash is not there, rather than moved."""
         if isinstance(request.routing_exception, RequestRedirect) and not request.path.startswith(control.PREFIX):
-            raise NotFound(f"Not found. A path needs its trailing slash: {request.path}/")
+            raise NotFound
         return super().raise_routing_exception(request)
 
-    def find_sandbox(self, prefix: str):
-        """The sandbox that keys of this prefix open: the one the request was made in, else the app's own."""
-        return request.environ.get("mockserver.sandbox", self.sandbox)
+    def find_sandbox(self, prefix: str) -> Sandbox:
+        """The sandbox of a request: the one it was made in, else the one its header names, else the one its key opens."""
+        if (given := request.environ.get("mockserver.sandbox")) is not None:
+            return given
+        if (name := request.headers.get("X-Mock-Sandbox")) is not None:
+            sandbox = self.sandboxes.get(name)
+            if sandbox is None:
+                raise UnknownSandbox(f"There is no sandbox called {name!r}. POST {control.PREFIX}/sandboxes makes one.")
+            sandbox.used_at = time.monotonic()
+            return sandbox
+        return self.sandboxes.opened_by(prefix)
+
+    def authenticate(self, authorization: str | None):
+        """(sandbox, key record). In a sandbox named by its header the default sandbox's keys do as well."""
+        substitute = self.sandbox if "X-Mock-Sandbox" in request.headers else None
+        return auth.authenticate(self.find_sandbox, authorization, substitute)
+
+    def finish(self, response):
+        """Write the call down, and let its fault spoil the answer."""
+        if request.path.startswith(control.PREFIX):
+            return response
+        call = g.call
+        journaling.record(self.operations, call.sandbox or self.sandbox_of_stranger(), call, response)
+        if call.effect:
+            request.environ["mockserver.effect"] = call.effect
+            if call.effect.malformed:
+                response.set_data(response.get_data()[:-1] + b",")
+        return response
+
+    def sandbox_of_stranger(self) -> Sandbox:
+        """Where a call that opened no sandbox is written down."""
+        try:
+            return self.find_sandbox(request.headers.get("Authorization", "").removeprefix(auth.KEYWORD).partition(".")[0])
+        except Problem:
+            return self.sandbox
+
+
+class UnknownSandbox(NotFoundProblem):
+    """`X-Mock-Sandbox` names a sandbox there is not."""
+
+
+class UuidConverter(BaseConverter):
+    regex = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+
+
+class CpidConverter(BaseConverter):
+    regex = "[0-9A-Z]{12}"
+
+
+def rule(operation) -> str:
+    """The path as Flask spells it. Ids are told from fixed words, so `/boms/async_upsert/` is no BOM's address."""
+    path = operation.path
+    for name, kind in zip(operation.parameters, operation.kinds, strict=True):
+        path = path.replace(f"{{{name}}}", f"<{'cpid' if kind == 'part' else 'uuid'}:{name}>")
+    return path
 
 
 def served_operations(*corrections) -> list:
@@ -61,38 +142,65 @@ def served_operations(*corrections) -> list:
     return bind(load_operations(*corrections), resources.groups())
 
 
+def begin():
+    g.call = Call(time.perf_counter())
+
+
 def view(app: App, operation, paths):
-    """A Flask view for an operation. In order: key, right, organisation, query, body, records, handler, answer."""
+    """A Flask view for an operation. In order: key, right, fault, organisation, query, records, body, handler, answer."""
     handler = operation.handler
     load_body = body_loader(handler)
     query_schema = handler.query() if handler.query else None
+    known_parameters = {"org_id", *(query_schema.fields if query_schema else ())}
     location = location_of(handler, paths)
 
     def respond(**ids):
+        call = g.call
+        call.operation, call.stage = operation, "body"
         body = read_body(handler)
+        call.stage = "authentication"
         authorization = request.headers.get("Authorization")
-        sandbox, _ = auth.authenticate(app.find_sandbox, authorization)
-        with sandbox.lock:
-            sandbox, key = auth.authenticate(app.find_sandbox, authorization)
+        call.sandbox, key = app.authenticate(authorization)
+        with call.sandbox.lock:
+            sandbox, key = app.authenticate(authorization)        # again: it may have been reset or the key rotated
             resources.settle(sandbox)
             scope = Scope(sandbox, auth.touch(sandbox, key), resources.by_kind())
+            call.stage = "permission"
             if not may(scope.roles, operation):
                 raise PermissionDenied
+            call.stage = "fault"
+            call.effect = sandbox.faults.decide(operation.id, request.path, key["key"], sandbox.clock.now().timestamp())
+            if call.effect and not call.effect.handled:
+                if call.effect.drop:
+                    return Response(status=503)                    # never arrives: the door closes the connection
+                if call.effect.status:
+                    raise Injected(call.effect)
+            call.stage = "organisation"
             if (org_id := request.args.get("org_id")) is not None:
-                scope.narrow(org_id)
+                scope.narrow(loading.org_id(org_id))
             token = current_scope.set(scope)
             try:
-                with sandbox.transaction():
+                with sandbox.transaction() as call.changes:
                     parts = {}
+                    call.stage = "query"
+                    call.unknown_keys = [f"?{name}" for name in request.args if name not in known_parameters]
+                    if call.unknown_keys and sandbox.policies.strict:
+                        raise Invalid({name[1:]: ["Unknown query parameter."] for name in call.unknown_keys})
                     if query_schema:
                         parts["query"] = loading.load_query(query_schema, request.args)
+                    call.stage = "records"
                     records = operation.locate(scope, ids)
+                    call.stage = "body"
                     if load_body:
-                        parts["data"] = load_body(body, sandbox.policies.strict)
+                        parts["data"] = load_body(body, call, sandbox.policies.strict)
+                    call.stage = "state"
                     result = handler.run(scope, *records, **parts)
                     status, payload, headers = represent(scope, handler, result)
             finally:
                 current_scope.reset(token)
+            journaling.announce(scope, call.changes)
+        if call.effect and call.effect.status:
+            raise Injected(call.effect)
         if location and status == 201:
             headers = {**headers, "Location": location.format(**ids, id=payload["id"])}
         return answer(status, payload, headers)
@@ -100,13 +208,35 @@ def view(app: App, operation, paths):
     return respond
 
 
+class Injected(Problem):
+    """The answer a fault puts in place of the operation's."""
+
+    def __init__(self, effect):
+        super().__init__(INJECTED.get(effect.status, "A fault was injected."))
+        self.status = effect.status
+        if effect.status in (429, 503):
+            self.headers = {"Retry-After": str(effect.retry_after)}
+        elif effect.status == 401:
+            self.headers = {"WWW-Authenticate": "Api-Key"}
+
+
+INJECTED = {400: "Malformed request.", 401: "Invalid API key.", 403: "You do not have permission to perform this action.",
+            404: "Not found.", 409: "The state of the record does not allow this.", 429: "Request was throttled.",
+            503: "Service temporarily unavailable, try again later."}
+
+
 def read_body(handler):
     """The bytes or form of a request, read before the sandbox is held: a slow client holds up nobody."""
     if handler.body is None:
         return None
-    if handler.content_type == "multipart/form-data":
-        return request.mimetype, request.form, request.files
-    return request.get_data(cache=False)
+    return read_form() if handler.content_type == "multipart/form-data" else request.get_data(cache=False)
+
+
+def read_form() -> dict:
+    """The texts and files of a form by name; of a repeated one the last counts."""
+    texts = {name: values[-1] for name, values in request.form.lists()}
+    files = {name: values[-1] for name, values in request.files.lists()}
+    return texts | {name: Upload(file.filename or "", file.content_type, file.read()) for name, file in files.items()}
 
 
 def body_loader(handler):
@@ -116,14 +246,25 @@ def body_loader(handler):
     schema = handler.body[0] if many else handler.body
     schema = patch(schema) if handler.partial else schema()
     if handler.content_type == "multipart/form-data":
-        return lambda body, strict: load_form(schema, *body)
-    return lambda body, strict: loading.load(schema, loading.parse(body, request.content_type), many=many, strict=strict)
+        parse = parse_form
+    else:
+        parse = loading.parse
+
+    def load(body, call, strict):
+        value = parse(body, request.content_type)
+        paths = loading.unknown_keys(schema, value)
+        call.unknown_keys += [".".join(map(str, path)) for path in paths]
+        if paths and strict:
+            raise Invalid(loading.nested(paths, "Unknown field."))
+        return loading.load(schema, value, many=many)
+
+    return load
 
 
-def load_form(schema, mimetype, form, files):
-    if mimetype != "multipart/form-data":
-        raise UnsupportedMediaType(mimetype)
-    return loading.load(schema, {**{name: value for name, value in form.items()}, **{name: file for name, file in files.items()}})
+def parse_form(form, content_type):
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType(content_type)
+    return form
 
 
 def represent(scope, handler, result):
@@ -168,6 +309,7 @@ def answer(status, payload, headers=()):
 
 
 def answer_problem(problem):
+    g.call.problem = problem
     return answer(problem.status, problem.body, problem.headers)
 
 
@@ -178,8 +320,10 @@ def answer_http_error(error):
     detail = error.description
     if isinstance(error, MethodNotAllowed):
         detail = f'Method "{request.method}" not allowed.'
-    elif isinstance(error, NotFound) and not (detail or "").startswith("Not found."):
-        detail = "Not found."
-    headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
-    return answer(error.code, {"detail": detail}, headers)
-
+    elif isinstance(error, NotFound) and not request.path.startswith(control.PREFIX):
+        nearest = near_misses(request.method, request.path, current_app.operations, most=1)
+        detail = f"Not found. {nearest[0]['hint']}" if nearest else "Not found."
+    problem = Problem(detail)
+    problem.status = error.code
+    problem.headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
+    return answer_problem(problem)

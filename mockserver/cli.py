@@ -1,4 +1,7 @@
 """The command line: `mockserver serve`, `mockserver operations`."""
+import gc
+import shlex
+
 import click
 
 DEFAULT_KEY = "mockkey1." + "0" * 32
@@ -37,13 +40,16 @@ def serve(host, port, fixtures, seed, api_key, corrections):
         world = worlds.with_key(worlds.load(fixtures, seed), api_key)
     except (worlds.UnknownFixture, YamlError) as error:
         raise click.ClickException(str(error)) from None
+    gc.freeze()                                                   # the world is there to stay: collections need not trace it
 
     def ready(url):
+        header = shlex.quote(f"Authorization: Api-Key {api_key}")
+        boms = next(operation.path for operation in operations if operation.id == "list_boms")
         click.echo(f"Cofactr mock ready on {url}\n"
                    f"  fixtures  {world.name} (seed {world.seed}), {sum(operation.served for operation in operations)} operations\n"
                    f"  API key   {api_key}\n"
                    f"  docs      {url}/__mock__/docs/\n"
-                   f"  try       curl -H 'Authorization: Api-Key {api_key}' {url}/v1/boms/")
+                   f"  try       curl -H {header} {url}{boms}")
 
     try:
         standalone.serve(lambda: App(Sandbox(world, rate=1.0), operations), host, port, ready)

@@ -1,7 +1,9 @@
 """Fixtures: from a YAML recipe to the world a sandbox starts in."""
 import base64
+import contextlib
 import datetime as dt
 import functools
+import gc
 import hashlib
 import re
 from pathlib import Path
@@ -51,7 +53,20 @@ def find(fixture: str | Path) -> Path:
                          "or give the path of a YAML file of your own.")
 
 
+@contextlib.contextmanager
+def uncollected():
+    """No garbage collection meanwhile: a world is live data throughout, and tracing it as it grows is a quarter of the work."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @functools.lru_cache(maxsize=16)
+@uncollected()
 def _load(path, _modified, seed):
     expanded = path.with_suffix(".json")
     if seed is None and path.parent == fixtures_dir() and expanded.is_file():
@@ -97,6 +112,8 @@ class Builder:
             for name, values, node in self.names[kind].values():
                 self.add_explicit(kind, name, values, node)
             self.add_fakes(kind)
+        if not len(store["api_key"]):
+            raise self.error(self.recipe, "records", "records: a fixture needs at least one api_key, or nobody can call")
         object.__setattr__(world, "files", self.sandbox.files)
         return world
 

@@ -3,8 +3,8 @@
 What a field loads is what the store keeps and a response carries: a timestamp is a string in UTC,
 money is a decimal string. Nothing is dumped again on the way out.
 """
+import dataclasses as dc
 import datetime as dt
-import decimal
 import re
 from contextvars import ContextVar
 
@@ -357,6 +357,29 @@ class Array(_Documented, fields.List):
 
 class Nested(_Documented, fields.Nested):
     """An object with a schema of its own."""
+
+
+@dc.dataclass(frozen=True)
+class Upload:
+    """A file out of a form: its name and type as the sender gave them, which may be anything, and its bytes."""
+
+    filename: str
+    content_type: str | None
+    content: bytes
+
+
+class File(_Documented, fields.Field):
+    """A file, in a multipart form. Loads as an `Upload`."""
+
+    default_error_messages = {"invalid": "The submitted data was not a file. Check the encoding type on the form."}
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, Upload):
+            raise self.make_error("invalid")
+        return value
+
+    def document(self):
+        return {"type": "string", "format": "binary"}
 
 
 def Refs(kind: str, *, on_delete=PROTECT, **kwargs) -> Array:

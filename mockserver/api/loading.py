@@ -6,6 +6,7 @@ from mockserver.api import fields
 from mockserver.api.problems import Invalid, Problem, UnsupportedMediaType
 
 MAX_DEPTH = 64
+_ORG_ID = fields.Id()
 
 
 def parse(body: bytes, content_type: str | None):
@@ -21,12 +22,10 @@ def parse(body: bytes, content_type: str | None):
     return value
 
 
-def load(schema: ma.Schema, value, *, many: bool = False, strict: bool = False):
+def load(schema: ma.Schema, value, *, many: bool = False):
     """The value loaded by the schema. Invalid with messages nested and indexed as the value is."""
     if many and not isinstance(value, list):
         raise Invalid({"non_field_errors": [f'Expected a list of items but got type "{type(value).__name__}".']})
-    if strict and (paths := unknown_keys(schema, value)):
-        raise Invalid(_nest(paths))
     try:
         return schema.load(value, many=many)
     except ma.ValidationError as error:
@@ -39,6 +38,14 @@ def load_query(schema: ma.Schema, args) -> dict:
         return schema.load({name: values[-1] for name, values in args.lists()})
     except ma.ValidationError as error:
         raise Invalid(error.messages) from None
+
+
+def org_id(text: str) -> str:
+    """The organisation `?org_id=` names."""
+    try:
+        return _ORG_ID.deserialize(text)
+    except ma.ValidationError as error:
+        raise Invalid({"org_id": error.messages}) from None
 
 
 def align(messages, value):
@@ -71,13 +78,14 @@ def unknown_keys(schema: ma.Schema, value, path=()) -> list[tuple]:
     return found
 
 
-def _nest(paths):
+def nested(paths: list[tuple], message: str) -> dict:
+    """The message under each of the paths, nested as the body is."""
     tree = {}
     for path in paths:
         node = tree
         for step in path[:-1]:
             node = node.setdefault(str(step), {})
-        node[str(path[-1])] = ["Unknown field."]
+        node[str(path[-1])] = [message]
     return tree
 
 

@@ -62,9 +62,6 @@ class Operation:
     def reads(self) -> bool:
         return self.method == "GET" if self.handler.reads is None else self.handler.reads
 
-    def granted_to(self, role: str) -> tuple[str, ...]:
-        return (self.id,) if role in self.handler.grants else ()
-
     def locate(self, scope, ids: dict[str, str]) -> list[dict]:
         """The records the path names, each a child of the one before it; NotFound otherwise."""
         found, above = [], None

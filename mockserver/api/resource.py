@@ -188,16 +188,11 @@ class Resource(Group):
 
     def locate(self, scope, id: str) -> dict:
         """The record an id in a path names; NotFound when there is none to be seen."""
-        try:
-            return scope.get(self.kind, id)
-        except NotFound:
-            return scope.get(self.kind, id.lower()) if id.lower() != id else self._located(scope, id)
-
-    def _located(self, scope, id):
-        successor = self.successor(scope, id)
-        if successor is None or not scope.sees(successor):
+        table = scope.store[self.kind]
+        record = table.get(id) or table.get(id.lower()) or self.successor(scope, id)
+        if record is None or not scope.sees(record):
             raise NotFound
-        return successor
+        return record
 
     def successor(self, scope, id: str) -> dict | None:
         """The record that took the place of a retired one. Resources that retire ids override this."""

@@ -13,12 +13,10 @@ ADMINISTRATION = ("Account", "Teams", "Tags")
 
 def may(roles, operation) -> bool:
     """Whether a key with these roles may call the operation. Roles add up."""
-    if ADMIN in roles:
+    if ADMIN in roles or not set(roles).isdisjoint(operation.handler.grants):
         return True
     if operation.reads:
         return VIEWER in roles or EDITOR in roles or (RESTRICTED in roles and operation.tag in ADMINISTRATION)
-    if operation.id in operation.granted_to(APPROVER) and APPROVER in roles:
-        return True
     return EDITOR in roles and operation.tag not in ADMINISTRATION and operation.tag != "Auth"
 
 
@@ -57,12 +55,15 @@ class Scope:
         if record["org_id"] is not None and record["org_id"] not in (self.org_ids if org_ids is None else org_ids):
             return False
         team_ids = record.get("team_ids")
-        return not team_ids or self._all_teams or not self._team_ids.isdisjoint(team_ids)
+        return (not team_ids or record["org_id"] not in self._by_team or not self._team_ids.isdisjoint(team_ids)
+                or self.store["user"].get(record["id"]) is not None)          # users are in teams, and not hidden by them
 
     @functools.cached_property
-    def _all_teams(self) -> bool:
-        org = self.store["org"].get(self.primary_org_id)
-        return self.user is None or ADMIN in self.roles or not org["settings"]["use_team_permissions"]
+    def _by_team(self) -> set[str]:
+        """The organisations whose records are, for this key, those of its user's teams and of none."""
+        if self.user is None or ADMIN in self.roles:
+            return set()
+        return {id for id in self.reach if self.store["org"].get(id)["settings"]["use_team_permissions"]}
 
     @functools.cached_property
     def _team_ids(self) -> set[str]:

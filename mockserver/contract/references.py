@@ -2,7 +2,8 @@
 
 Generated ids fit their pattern but name nothing, so a valid request would be refused for its data alone. A
 schema or a parameter that carries the keyword gets the id of a record instead; an id that exists stays. The
-choice is a function of the generated value: the same run makes the same requests.
+choice is a function of the generated value: the same run makes the same requests. ``x-references-keys``
+says that the keys of an object are ids.
 """
 
 import zlib
@@ -10,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 KEYWORD = "x-references"
+KEYS_KEYWORD = "x-references-keys"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 Ids = Callable[[str], Sequence[str]]
@@ -44,7 +46,7 @@ class References:
         Those named in `keep` stay as they are, and the others are chosen to go with them.
         """
         known = self._paths(self._operations[label][1].get("operationId", label))
-        if any(entry.items() <= values.items() for entry in known):
+        if not values or any(entry.items() <= values.items() for entry in known):
             return values
         pick = _digest(values)
         if pick % 10 == 0:
@@ -94,12 +96,23 @@ class References:
         if isinstance(value, str):
             return self._choose(schema[KEYWORD], value) if KEYWORD in schema else value
         if isinstance(value, list):
+            if self._has_none(schema.get("items")):
+                return []
             filled = [self._fill(schema.get("items"), item) for item in value]
             return _distinct(filled) if schema.get("uniqueItems") else filled
         if isinstance(value, dict):
+            if KEYS_KEYWORD in schema:
+                # What may stand under a key depends on the record it names, so none is made up.
+                known = self._ids(schema[KEYS_KEYWORD])
+                return {name: item for name, item in value.items() if name in known}
             properties, others = schema.get("properties", {}), schema.get("additionalProperties")
             return {name: self._fill(properties.get(name, others), item) for name, item in value.items()}
         return value
+
+    def _has_none(self, schema: Any) -> bool:
+        """Whether the schema asks for a record of a kind that has none; a list of them can only be empty."""
+        wanted = self._resolve(schema).get(KEYWORD) if isinstance(schema, Mapping) else None
+        return wanted is not None and not self._ids(wanted)
 
     def _choose(self, kind: str, value: str) -> str:
         ids = self._ids(kind)

@@ -295,13 +295,19 @@ def _fill(case: Any, references: References, linked: Collection[str] = ()) -> No
     if case.meta is None:
         return
     label = case.operation.label
-    valid = {place for place, component in case.meta.components.items() if component.mode.is_positive}
-    if ParameterLocation.PATH in valid:
-        case.path_parameters = references.in_path(label, case.path_parameters, linked)
-    if ParameterLocation.QUERY in valid:
-        case.query = references.in_query(label, case.query)
-    if ParameterLocation.BODY in valid and not isinstance(case.body, NotSet):
-        case.body = references.in_body(label, case.media_type, case.body)
+    # What an example of the document has given is no component.
+    broken = {place for place, component in case.meta.components.items() if not component.mode.is_positive}
+    filled = {}
+    if ParameterLocation.PATH not in broken:
+        filled["path_parameters"] = references.in_path(label, case.path_parameters, linked)
+    if ParameterLocation.QUERY not in broken:
+        filled["query"] = references.in_query(label, case.query)
+    if ParameterLocation.BODY not in broken and not isinstance(case.body, NotSet):
+        filled["body"] = references.in_body(label, case.media_type, case.body)
+    for container, value in filled.items():
+        # An assignment makes schemathesis judge the whole request anew.
+        if value != getattr(case, container):
+            setattr(case, container, value)
 
 
 def _events(schema: Any, config: Any, max_time: float) -> Generator[Any]:

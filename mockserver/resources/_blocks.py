@@ -1,7 +1,9 @@
 """Blocks of fields that several kinds of records carry."""
 from mockserver.api import fields
 from mockserver.api.filters import Equals, Has
-from mockserver.api.problems import Problem
+
+RECORD_TYPES = ("bom", "program", "part", "supplier", "purchase_order")       # the kinds that carry custom properties
+VALUE_TYPES = ("text", "number", "boolean", "date", "select")
 
 
 class Integration(fields.Schema):
@@ -23,12 +25,12 @@ class CustomProperties(fields.Object):
         "type": "The value of this property should be {what}.",
     }
     WHAT = {"text": "a text of at most 255 characters", "number": "a number", "boolean": "true or false",
-            "date": "a date, YYYY-MM-DD", "select": "one of its options"}
+            "date": "a date, YYYY-MM-DD", "select": "one of its options: {options}"}
 
     def __init__(self, record_type, **kwargs):
         self.record_type = record_type
         super().__init__(load_default=dict, evidence="inferred", metadata={"x-references-keys": "custom_property", "x-record-type": record_type},
-                         description="Values of the organisation's own properties, by the property's id.", **kwargs)
+                         description="Values of the organisation's own properties, by the property's id. Sent whole; null clears a value.", **kwargs)
 
     def document(self):
         return {"type": "object", "propertyNames": {"type": "string", "format": "uuid"},
@@ -39,23 +41,30 @@ class CustomProperties(fields.Object):
         scope = fields.current_scope.get()
         if scope is None:
             return value
-        errors = {}
+        errors, values = {}, {}
         for id, content in value.items():
-            definition = scope.find("custom_property", id)
-            if definition is None:
-                errors[id] = [self.make_error("unknown", id=id).messages[0]]
-            elif definition["record_type"] != self.record_type:
-                errors[id] = [self.make_error("record_type", record_type=definition["record_type"]).messages[0]]
-            elif content is None and definition["required"]:
-                errors[id] = [self.make_error("required").messages[0]]
-            elif content is not None and not fits(definition, content):
-                errors[id] = [self.make_error("type", what=self.WHAT[definition["value_type"]]).messages[0]]
-        for definition in scope.store["custom_property"].where("record_type", self.record_type):
-            if value and definition["required"] and definition["id"] not in value and scope.sees(definition, [scope.org_id]):
-                errors[definition["id"]] = [self.make_error("required").messages[0]]
+            definition = scope.find("custom_property", id.lower())
+            if refusal := self._refusal(definition, id, content):
+                errors[id] = [refusal.messages[0]]
+            elif content is not None:
+                values[definition["id"]] = content
+        if value:                                                 # a record without any properties lacks none
+            for definition in scope.store["custom_property"].where("record_type", self.record_type):
+                if definition["required"] and definition["org_id"] == scope.org_id and definition["id"] not in values:
+                    errors.setdefault(definition["id"], [self.make_error("required").messages[0]])
         if errors:
             raise fields.ma.ValidationError(errors)
-        return {id: content for id, content in value.items() if content is not None}
+        return values
+
+    def _refusal(self, definition, id, content):
+        """The error of one value; None when it is right."""
+        if definition is None:
+            return self.make_error("unknown", id=id)
+        if definition["record_type"] != self.record_type:
+            return self.make_error("record_type", record_type=definition["record_type"])
+        if content is not None and not fits(definition, content):
+            return self.make_error("type", what=self.WHAT[definition["value_type"]].format(options=", ".join(definition["options"])))
+        return None
 
 
 def fits(definition: dict, value) -> bool:
@@ -69,9 +78,7 @@ def fits(definition: dict, value) -> bool:
             return isinstance(value, bool)
         case "date":
             return isinstance(value, str) and is_date(value)
-        case "select":
-            return value in definition["options"]
-    raise Problem("Unknown type of property.")
+    return value in definition["options"]
 
 
 def is_date(text):

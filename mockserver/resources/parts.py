@@ -3,7 +3,7 @@ import re
 
 from mockserver.api import fields
 from mockserver.api.problems import Problem
-from mockserver.api.resource import Record, Resource
+from mockserver.api.resource import Resource
 from mockserver.resources import async_jobs
 from mockserver.resources._blocks import CustomProperties, Integration, Labels, metadata
 from mockserver.sandbox import electronics, ids

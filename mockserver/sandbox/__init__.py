@@ -2,11 +2,15 @@
 import dataclasses as dc
 import datetime as dt
 import threading
+import time
 
 from mockserver.sandbox import ids
 from mockserver.sandbox.clock import Clock
+from mockserver.sandbox.faults import Faults
 from mockserver.sandbox.jobs import Jobs
+from mockserver.sandbox.journal import Journal
 from mockserver.sandbox.store import Store
+from mockserver.sandbox.webhooks import Webhooks
 
 
 @dc.dataclass(frozen=True)
@@ -43,11 +47,17 @@ class Policies:
 class Sandbox:
     """A world one can write to, with everything that has state in one place.
 
-    Its clock stands still at the world's `now`; with a `rate` it starts from the wall clock and runs.
+    Its clock stands still at the world's `now`; with a `rate` it starts from the wall clock and runs. `key_salt` gives
+    it API keys of its own in place of the world's.
     """
 
-    def __init__(self, world: World, *, rate: float = 0.0, policies: Policies | None = None):
-        self.world, self.rate, self.initial_policies = world, rate, policies or Policies()
+    def __init__(self, world: World, *, name: str = "default", rate: float = 0.0, policies: Policies | None = None,
+                 key_salt: str | None = None):
+        self.world, self.name, self.rate, self.initial_policies = world, name, rate, policies or Policies()
+        self.id = ids.uuid(0, "sandbox", 0)
+        self.created_at = dt.datetime.now(dt.UTC)
+        self.used_at = time.monotonic()
+        self.key_salt = key_salt
         self.lock = threading.RLock()
         self.reset()
 
@@ -56,16 +66,24 @@ class Sandbox:
         return self.world.seed
 
     def reset(self) -> None:
-        """Back to the world as it was: data, ids, clock, jobs, files, keys, policies. Costs the same whatever happened."""
+        """Back to the world as it was, in one step: data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies."""
         with self.lock:
             self.store = Store(self.world.store.kinds, self.world.store)
+            if self.key_salt is not None:
+                for key in list(self.store["api_key"]):
+                    secret = ids.api_key(self.seed, self.key_salt, key["id"])
+                    self.store.replace("api_key", {**key, "key": secret, "prefix": secret.partition(".")[0]})
             self.clock = Clock(None if self.rate else self.world.now, self.rate)
             self.jobs = Jobs()
+            self.faults = Faults(self.seed)
+            self.webhooks = Webhooks(self.seed, self.clock)
+            self.journal = Journal()
             self.files = dict(self.world.files)
             self.policies = self.initial_policies
+            self.snapshots: dict[str, dict] = {}
 
     def snapshot(self) -> dict:
-        """All that `restore` needs to bring this moment back."""
+        """All that `restore` needs to bring this moment back: data, ids, clock, job policies, files, keys, policies."""
         with self.lock:
             return {"store": self.store.copy(), "now": self.clock.now(), "rate": self.clock.rate,
                     "jobs": self.jobs.copy(), "files": dict(self.files), "policies": self.policies}

@@ -34,8 +34,8 @@ class Table:
 
     def __iter__(self) -> Iterator[Record]:
         if self.base:
-            for ordinal, record in self.base.rows.items():
-                record = self.rows.get(ordinal, record)
+            for ordinal in sorted(self.base.rows):                # a deletion undone stands last in the dict
+                record = self.rows.get(ordinal, self.base.rows[ordinal])
                 if record is not None:
                     yield record
         last = self.base.last if self.base else 0

@@ -77,7 +77,7 @@ DOCUMENT = {
                 400,
                 404,
                 415,
-                takes=closed(part_id={**ID, "x-references": "part"}),
+                takes=closed(part_id={**ID, "x-references": "part", "examples": ["GRM155R61A10"]}),
                 links={
                     "line": {
                         "operationId": "get_line",

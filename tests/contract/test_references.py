@@ -25,6 +25,8 @@ DOCUMENT = {
                         "items": {"type": "string", "x-references": "part"},
                     },
                     "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}},
+                    "labels": {"type": "object", "x-references-keys": "label"},
+                    "files": {"type": "array", "items": {"type": "string", "x-references": "file"}},
                 },
             },
         }
@@ -47,7 +49,7 @@ DOCUMENT = {
         },
     },
 }
-IDS = {"part": ["P1", "P2"], "user": ["U1"], "kit": ["K1", "K2"]}
+IDS = {"part": ["P1", "P2"], "user": ["U1"], "label": ["B1"], "file": [], "kit": ["K1", "K2"]}
 LINES = [{"kit": "K1", "line": "L1"}, {"kit": "K2", "line": "L2"}]
 GET_LINE = "GET /kits/{kit}/lines/{line}/"
 
@@ -72,6 +74,14 @@ def test_null_existing_ids_and_other_types_stay(body):
 
 def test_unique_items_stay_unique():
     assert sorted(fill_body({"parts": ["a", "b", "c", "d", "e", "f"]})["parts"]) == ["P1", "P2"]
+
+
+def test_keys_are_kept_if_they_name_a_record():
+    assert fill_body({"labels": {"B1": 1, "made up": 2}}) == {"labels": {"B1": 1}}
+
+
+def test_a_list_of_records_of_which_there_are_none_is_empty():
+    assert fill_body({"files": ["?"]}) == {"files": []}
 
 
 def test_without_records_the_generated_value_stays():
