@@ -28,8 +28,8 @@ contract-test: $(INSTALLED_TEST)  ## schemathesis against the mock
 fixtures: $(INSTALLED_TEST)  ## renew fixtures/ from their seeds
 	@exec $(BIN)/python -m mockserver.worlds $(ARGS)
 
-bench: $(INSTALLED_TEST)
-	@exec $(BIN)/python -m pytest tests/benchmarks $(ARGS)
+bench: $(INSTALLED_TEST)  ## what things cost, beside a floor
+	@exec $(BIN)/python tests/benchmarks/bench.py
 
 clean:  ## remove everything make has made, .venv included
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis

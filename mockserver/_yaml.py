@@ -40,7 +40,7 @@ def _mapping(loader, node):
     result = YamlDict()
     result.line, result.lines = node.start_mark.line + 1, {}
     yield result
-    own = [key_node for key_node, _ in node.value]                # beside those that `<<` merges in, which they override
+    own = {id(key_node) for key_node, _ in node.value}            # those that `<<` merges in may be overridden
     seen = set()
     loader.flatten_mapping(node)
     for key_node, value_node in node.value:
@@ -49,10 +49,10 @@ def _mapping(loader, node):
             repeated = key in seen
         except TypeError:
             raise yaml.constructor.ConstructorError(None, None, "a key should be plain text", key_node.start_mark) from None
-        if any(key_node is other for other in own):
-            seen.add(key)
         if repeated:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands here twice", key_node.start_mark)
+        if id(key_node) in own:
+            seen.add(key)
         result[key] = loader.construct_object(value_node, deep=True)
         result.lines[key] = key_node.start_mark.line + 1
 

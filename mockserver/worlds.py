@@ -134,7 +134,10 @@ class Builder:
     def name_records(self) -> dict[str, dict]:
         """`{kind: {name: (id, values, node)}}`: ids are known before any record refers to another by name."""
         found = {kind: {} for kind in self.resources}
-        groups = self.mapping(self.recipe, "records")
+        groups, counts = self.mapping(self.recipe, "records"), self.mapping(self.recipe, "counts")
+        for kind in counts:
+            if kind not in self.resources:
+                raise self.error(counts, kind, f"counts.{kind}: unknown kind; there are {', '.join(sorted(self.resources))}")
         for kind, records in groups.items():
             if kind not in self.resources:
                 raise self.error(groups, kind, f"records.{kind}: unknown kind; there are {', '.join(sorted(self.resources))}")
@@ -153,7 +156,8 @@ class Builder:
         if kind == "part":
             if "org_id" in values or values.get("is_custom_part"):
                 return ids.cpid(self.seed, "own", number)
-            return ids.cpid(self.seed, electronics.manufacturer_key(values.get("manufacturer_name")), electronics.normalise(str(values.get("mpn"))))
+            maker, mpn = (str(values.get(name) or "") for name in ("manufacturer_name", "mpn"))
+            return ids.cpid(self.seed, electronics.manufacturer_key(maker), electronics.normalise(mpn))
         return ids.uuid(self.seed, kind, number)
 
     def order(self) -> list[str]:
@@ -184,9 +188,13 @@ class Builder:
             if key == "org_id":
                 loaded[key] = self.by_name("org", value, values, key, where)
         for key, field in resource.fields.items():
-            if field.required and key not in loaded:
+            if (field.required or key == resource.parent) and key not in loaded:
                 raise YamlError(self.path, values.line, f"{where}: {key} is missing")
-        self.add(kind, id, loaded, values.line)
+        self.used |= {(kind, electronics.normalise(value)) for value in loaded.values() if isinstance(value, str)}
+        record = self.add(kind, id, loaded, values.line)
+        for key, value in resource.present(self.scope, record).items():
+            if value is None and key in resource.fields and not resource.fields[key].allow_none:
+                raise YamlError(self.path, values.line, f"{where}: {key} is missing")
 
     def add_fakes(self, kind):
         counts = self.mapping(self.recipe, "counts")
@@ -212,7 +220,7 @@ class Builder:
             id = ids.cpid(self.seed, electronics.manufacturer_key(values["manufacturer_name"]), electronics.normalise(values["mpn"]))
         try:
             org_id = values.pop("org_id", None if kind == "part" else INHERITED)
-            resource.add(self.scope, values, id=id, org_id=org_id)
+            return resource.add(self.scope, values, id=id, org_id=org_id)
         except Problem as problem:
             raise YamlError(self.path, line, f"records.{kind}: {problem.body.get('detail', problem.body)}") from None
         except KeyError as error:
@@ -254,10 +262,14 @@ class Builder:
 
     def field_value(self, field, value, node, key, where):
         try:
-            return field.deserialize(value)
+            loaded = field.deserialize(value)
+            orjson.dumps(loaded)                                  # YAML knows values that JSON does not
         except fields.ma.ValidationError as error:
             messages = error.messages if isinstance(error.messages, list) else [str(error.messages)]
             raise self.error(node, key, f"{where}: {' '.join(messages)} It is {value!r}.") from None
+        except orjson.JSONEncodeError as error:
+            raise self.error(node, key, f"{where}: is not JSON: {error}.") from None
+        return loaded
 
     def by_name(self, kind, value, node, key, where):
         try:
@@ -304,9 +316,9 @@ class Fake:
 
     def unique(self, text: str) -> str:
         """The text, with the record's number behind it when an earlier record has it."""
-        if (self.kind, text) in self.builder.used:
+        if (self.kind, electronics.normalise(text)) in self.builder.used:
             text = f"{text}-{self.ordinal}"
-        self.builder.used.add((self.kind, text))
+        self.builder.used.add((self.kind, electronics.normalise(text)))
         return text
 
     def ago(self, **units) -> str:

@@ -52,19 +52,25 @@ class User(Record):
 
 
 class SubOrgs(Resource):
-    """The organisations under another. They are kept among all organisations, so that everything finds them there."""
+    """The organisations under another. They are kept among all organisations, so that everything finds them there.
+
+    With `?org_id=` of the one above they are all there, with that of one of them it alone.
+    """
 
     def locate(self, scope, id):
-        org = orgs.locate(scope, id)
-        if org["parent_org_id"] is None:
-            raise NotFound
-        return org
+        for org in self.all(scope):
+            if org["id"] == id.lower():
+                return org
+        raise NotFound
 
     def page(self, scope, *, query):
         """The organisations under the key's own, oldest first."""
-        found = [org for org in scope.store["org"].where("parent_org_id", scope.primary_org_id) if scope.sees(org)]
-        limit, offset = query["limit"], query["offset"]
+        found, limit, offset = self.all(scope), query["limit"], query["offset"]
         return Page(len(found), found[offset:offset + limit], limit, offset)
+
+    def all(self, scope) -> list[dict]:
+        return [org for org in scope.store["org"].where("parent_org_id", scope.primary_org_id)
+                if org["id"] in scope.org_ids or org["parent_org_id"] in scope.org_ids]
 
     def add(self, scope, values, *, id=None, org_id=INHERITED):
         id = id or scope.sandbox.new_id("org")

@@ -363,7 +363,7 @@ def designators(text: str) -> list[str]:
         ends = re.fullmatch(r"([A-Za-z_]+)(\d{1,9})[-–]([A-Za-z_]*)(\d{1,9})", word)
         first, last = (int(ends[2]), int(ends[4])) if ends else (0, -1)
         if ends and ends[3] in ("", ends[1]) and first <= last < first + MAX_RANGE:
-            names += [f"{ends[1]}{number}" for number in range(first, last + 1)]
+            names += [f"{ends[1]}{number:0{len(ends[2])}}" for number in range(first, last + 1)]
         else:
             names.append(word)
     return names

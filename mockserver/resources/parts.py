@@ -121,12 +121,26 @@ def find_by_mpn(scope, mpn: str | None, manufacturer_name: str | None) -> dict |
     found = [part for part in scope.store["part"].where("mpn_key", key) if scope.sees(part, scope.reach)]
     if maker := electronics.manufacturer_key(manufacturer_name):
         found = [part for part in found if electronics.manufacturer_key(part["manufacturer_name"]) == maker]
-    return next((part for part in found if part["org_id"]), found[0] if found else None)
+    return min(found, key=lambda part: _nearness(scope, part), default=None)
 
 
-def find_by_custom_id(scope, custom_id: str | None) -> dict | None:
+def find_by_custom_id(scope, custom_id: str | None, org_ids=None) -> dict | None:
+    """The part that the organisation, or one of `org_ids`, calls by this id. The organisation's own first."""
     found = scope.store["part"].where("custom_id", custom_id) if custom_id else ()
-    return next((part for part in found if scope.sees(part, scope.reach)), None)
+    found = [part for part in found if scope.sees(part, scope.reach) and (org_ids is None or part["org_id"] in org_ids)]
+    return min(found, key=lambda part: _nearness(scope, part), default=None)
+
+
+def find_own(scope, mpn: str, manufacturer_name: str | None) -> dict | None:
+    """The organisation's own part of exactly this number and maker, or of no maker when none is named."""
+    maker = electronics.manufacturer_key(manufacturer_name)
+    return next((part for part in scope.store["part"].where("mpn_key", electronics.normalise(mpn))
+                 if part["org_id"] == scope.org_id and electronics.manufacturer_key(part["manufacturer_name"]) == maker), None)
+
+
+def _nearness(scope, part: dict) -> int:
+    """The organisation's own parts come before those of others in reach, and the catalogue comes last."""
+    return 0 if part["org_id"] == scope.org_id else 1 if part["org_id"] else 2
 
 
 def from_catalogue(scope, mpn: str | None, manufacturer_name: str | None) -> dict | None:
@@ -139,7 +153,8 @@ def from_catalogue(scope, mpn: str | None, manufacturer_name: str | None) -> dic
         return None
     id = ids.cpid(seed, maker, number)
     known = scope.store["part"].get(id)
-    return known or scope.store.insert("part", catalogue_part(scope.sandbox.world, id, mpn.strip().upper(), manufacturer_name.strip()))
+    return known or scope.store.insert("part", catalogue_part(
+        scope.sandbox.world, id, mpn.strip().upper()[:255], electronics.manufacturer(manufacturer_name)[:255]))
 
 
 def catalogue_part(world, id: str, mpn: str, manufacturer_name: str) -> dict:
@@ -170,7 +185,7 @@ def upsert_async(scope, data):
 @async_jobs.worker("create_parts_async")
 def create_parts(scope, data):
     def create(values):
-        if own(scope, find_by_mpn(scope, values["mpn"], values["manufacturer_name"])):
+        if find_own(scope, values["mpn"], values["manufacturer_name"]):
             raise Problem({"mpn": ["A part with this number and manufacturer already exists."]})
         return add(scope, values), True
     return _each(data["parts"], create)
@@ -181,8 +196,8 @@ def upsert_parts(scope, data):
     def upsert(values):
         id = values["id"]
         values = {name: value for name, value in values.items() if name != "id"}
-        found = (own(scope, scope.find("part", id) if id else None) or own(scope, find_by_custom_id(scope, values["custom_id"]))
-                 or own(scope, find_by_mpn(scope, values["mpn"], values["manufacturer_name"])))
+        found = (own(scope, scope.find("part", id) if id else None) or find_by_custom_id(scope, values["custom_id"], [scope.org_id])
+                 or find_own(scope, values["mpn"], values["manufacturer_name"]))
         if found:
             return parts.change(scope, found, values), False
         if id:
@@ -202,8 +217,8 @@ def add(scope, values: dict) -> dict:
         listed = from_catalogue(scope, values["mpn"], values["manufacturer_name"])
         if listed:
             values |= {name: listed[name] for name in ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")}
-    ordinal = scope.store.next_ordinal("part")
-    return parts.add(scope, values, id=ids.cpid(scope.sandbox.seed, "own", ordinal))
+    ordinal = len(scope.store["part"].bucket("org_id", scope.org_id)) + 1       # what the catalogue listed meanwhile does not count
+    return parts.add(scope, values, id=ids.cpid(scope.sandbox.seed, "own", scope.org_id, ordinal))
 
 
 def _each(items, function):

@@ -205,8 +205,11 @@ def create_lines(scope, program, data):
 @program_lines.action("update_program_line", body=ProgramLine, partial=True,
                       conflict=f"The line would not be of either a BOM or a part. {FROZEN}")
 def update_line(scope, program, line, data):
-    """Change a line. To make a BOM's line a part's, give `part_id` and null for `bom_id`."""
+    """Change a line. A `part_id` takes the place of a `bom_id` that is not sent along, and the other way round."""
     open_to_change(program)
+    for given, other in (("bom_id", "part_id"), ("part_id", "bom_id")):
+        if data.get(given) and other not in data:
+            data = {**data, other: None}
     return program_lines.change(scope, line, data)
 
 
@@ -400,7 +403,7 @@ def quoted(offer: dict, pieces: int) -> dict | None:
 
 @programs.fake
 def fake_program(f):
-    return {"name": f.unique(electronics.program_name(f.random)), "status": f.choice(STATUSES)}
+    return {"name": f.unique(electronics.program_name(f.random)), "status": f.choice([DRAFT, APPROVED, APPROVED, COMPLETE])}
 
 
 @program_lines.fake

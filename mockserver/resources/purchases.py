@@ -1,66 +1,39 @@
-"""Purchase orders with their lines, their lines without a part, and the events that move them along."""
+"""Purchase orders with their lines of parts and their lines without."""
 import collections
 import contextlib
-import decimal
 from decimal import Decimal
 
 from mockserver.api import fields
 from mockserver.api.filters import Equals
 from mockserver.api.problems import Conflict, NotFound, PermissionDenied
 from mockserver.api.resource import Record, Resource
-from mockserver.api.scope import ADMIN, APPROVER, EDITOR
+from mockserver.api.scope import ADMIN
 from mockserver.api.status import Moves
 from mockserver.resources._blocks import CustomProperties, Integration, Labels, metadata
-from mockserver.resources.stock_lots import book
+from mockserver.resources._money import Currency, Total, document_total, line_total, lines_total
 from mockserver.sandbox import ids
 
 REQUESTED, APPROVED, IN_PROGRESS, SHIPPED, RECEIVED, CANCELLED = STATUSES = (
     "requested", "approved", "in_progress", "shipped", "received", "cancelled")
-MOVES = Moves((REQUESTED, APPROVED), (REQUESTED, CANCELLED), (APPROVED, IN_PROGRESS), (APPROVED, CANCELLED), (IN_PROGRESS, SHIPPED),
-              (IN_PROGRESS, RECEIVED), (IN_PROGRESS, CANCELLED), (SHIPPED, RECEIVED), label="purchase order")
+MOVES = Moves((REQUESTED, APPROVED), (REQUESTED, CANCELLED), (APPROVED, IN_PROGRESS), (APPROVED, CANCELLED),
+              (IN_PROGRESS, SHIPPED), (IN_PROGRESS, RECEIVED), (IN_PROGRESS, CANCELLED), (SHIPPED, RECEIVED),
+              label="purchase order")
 FROZEN = (SHIPPED, RECEIVED, CANCELLED)
 FROZEN_FIELDS = ("supplier_id", "program_id", "currency", "shipping_amount", "tax_amount")
 
 ORDERED, NOTE = "ordered", "note"
 EVENT_TYPES = (APPROVED, ORDERED, SHIPPED, RECEIVED, CANCELLED, NOTE)
 PRIVATE, SHARED = "private", "shared"
-PATCHED = {"load_default": fields.ma.missing}          # in a list of changes, what is absent stays as it is
+NO_PART_KINDS = ("shipping", "fee", "tax", "service", "other")
+
+PATCHED = {"load_default": fields.ma.missing}          # what is absent stays as it is
+UNIT_PRICE = "For one piece, in the order's currency."
+LINE_TOTAL = "Quantity times unit price, to 2 decimals half-up, in the order's currency."
+SKU = "The supplier's own number."
+QUOTE = "The quote it is bought on."
 
 
-# -- money -----------------------------------------------------------------------------------------------------
-
-EXACT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_UP)         # more digits than any order has
-CENT = Decimal("0.01")
-
-
-def line_total(line: dict) -> Decimal:
-    """Quantity times unit price, to 2 decimals half-up."""
-    with decimal.localcontext(EXACT):
-        return (line["quantity"] * Decimal(line["unit_price"])).quantize(CENT)
-
-
-def lines_total(lines) -> Decimal:
-    """The sum of the lines' totals as they are shown, so that a reader can add them up."""
-    with decimal.localcontext(EXACT):
-        return sum(map(line_total, lines), Decimal("0.00"))
-
-
-def order_total(order: dict, lines, no_part_lines) -> Decimal:
-    """Both kinds of lines, shipping and tax, to 2 decimals half-up."""
-    with decimal.localcontext(EXACT):
-        rest = Decimal(order["shipping_amount"]) + Decimal(order["tax_amount"])
-        return (lines_total(lines) + lines_total(no_part_lines) + rest).quantize(CENT)
-
-
-def Total(**kwargs):
-    return fields.Text(max=None, min=0, pattern=r"[0-9]+\.[0-9]{2}", dump_only=True, **kwargs)
-
-
-def Currency(**kwargs):
-    return fields.Text(min=3, max=3, pattern="[A-Z]{3}", example="USD", **kwargs)
-
-
-# -- schemas ---------------------------------------------------------------------------------------------------
+# -- schemas -------------------------------------------------------------------------------------------------
 
 class ShippingAddress(fields.Schema):
     """Where an order is to be sent."""
@@ -79,9 +52,10 @@ class PurchaseLineRequest(fields.Schema):
 
     part_id = fields.Ref("part", required=True, evidence="product", description="The part.")
     quantity = fields.Integer(min=1, required=True, evidence="product", description="Pieces.", example=250)
-    unit_price = fields.Money(required=True, evidence="product", description="For one piece, in the order's currency.", example="0.0125")
-    sku = fields.Text(null=True, description="The supplier's own number.")
-    supplier_quote_line_id = fields.Ref("supplier_quote_line", null=True, on_delete=fields.SET_NULL, description="The quote it is bought on.")
+    unit_price = fields.Money(required=True, evidence="product", description=UNIT_PRICE, example="0.0125")
+    sku = fields.Text(null=True, description=SKU)
+    supplier_quote_line_id = fields.Ref("supplier_quote_line", on_delete=fields.SET_NULL, null=True,
+                                        description=QUOTE)
     expected_delivery_date = fields.Date(null=True, evidence="product")
 
 
@@ -89,10 +63,10 @@ class PurchaseLine(Record, PurchaseLineRequest):
     """A part on a purchase order."""
 
     purchase_order_id = fields.Ref("purchase_order", on_delete=fields.CASCADE, dump_only=True)
-    line_total = Total(evidence="product", description="Quantity times unit price, to 2 decimals half-up, in the order's currency.")
-    quantity_received = fields.Integer(dump_only=True, dump_default=0, description="Pieces that have arrived.")
-    status = fields.Choice("open", "partially_received", RECEIVED, CANCELLED, dump_only=True,
-                           description="How far it is; `cancelled` when its order was cancelled before all of it arrived.")
+    line_total = Total(evidence="product", description=LINE_TOTAL)
+    quantity_received = fields.Integer(dump_only=True, dump_default=0, description="Pieces that have come.")
+    status = fields.Choice("open", "partially_received", RECEIVED, CANCELLED, dump_only=True, description=(
+        "How far it is; `cancelled` when its order was cancelled before all of it arrived."))
 
 
 class PatchedPurchaseLine(fields.Schema):
@@ -101,9 +75,9 @@ class PatchedPurchaseLine(fields.Schema):
     id = fields.Ref("purchase_line", required=True, description="Which line.")
     part_id = fields.Ref("part", description="The part; fixed once pieces have arrived.")
     quantity = fields.Integer(min=1, description="Pieces, no fewer than have arrived.")
-    unit_price = fields.Money(description="For one piece, in the order's currency.")
-    sku = fields.Text(null=True, **PATCHED, description="The supplier's own number.")
-    supplier_quote_line_id = fields.Ref("supplier_quote_line", null=True, **PATCHED, description="The quote it is bought on.")
+    unit_price = fields.Money(description=UNIT_PRICE)
+    sku = fields.Text(null=True, **PATCHED, description=SKU)
+    supplier_quote_line_id = fields.Ref("supplier_quote_line", null=True, **PATCHED, description=QUOTE)
     expected_delivery_date = fields.Date(null=True, **PATCHED)
 
 
@@ -111,16 +85,16 @@ class NoPartLineRequest(fields.Schema):
     """Something to pay for that is no part."""
 
     description = fields.Text(required=True, example="Expedite fee")
-    kind = fields.Choice("shipping", "fee", "tax", "service", "other", load_default="other", description="What it is for.")
+    kind = fields.Choice(*NO_PART_KINDS, load_default="other", description="What it is for.")
     quantity = fields.Integer(min=1, load_default=1, description="How many.")
-    unit_price = fields.Money(required=True, description="For one, in the order's currency.", example="25.00")
+    unit_price = fields.Money(required=True, description=UNIT_PRICE, example="25.00")
 
 
 class NoPartLine(Record, NoPartLineRequest):
     """A line of a purchase order that buys no part."""
 
     purchase_order_id = fields.Ref("purchase_order", on_delete=fields.CASCADE, dump_only=True)
-    line_total = Total(description="Quantity times unit price, to 2 decimals half-up, in the order's currency.")
+    line_total = Total(description=LINE_TOTAL)
 
 
 class PatchedNoPartLine(fields.Schema):
@@ -128,9 +102,9 @@ class PatchedNoPartLine(fields.Schema):
 
     id = fields.Ref("no_part_line", required=True, description="Which line.")
     description = fields.Text()
-    kind = fields.Choice("shipping", "fee", "tax", "service", "other", description="What it is for.")
+    kind = fields.Choice(*NO_PART_KINDS, description="What it is for.")
     quantity = fields.Integer(min=1, description="How many.")
-    unit_price = fields.Money(description="For one, in the order's currency.")
+    unit_price = fields.Money(description=UNIT_PRICE)
 
 
 class PurchaseEventLine(fields.Schema):
@@ -143,11 +117,11 @@ class PurchaseEventLine(fields.Schema):
 class PurchaseEventRequest(fields.Schema):
     """Something that happened to a purchase order."""
 
-    type = fields.Choice(*EVENT_TYPES, required=True, description="What happened. All but a `note` move the order along.")
+    type = fields.Choice(*EVENT_TYPES, required=True, description="What happened. A `note` moves nothing.")
     occurred_at = fields.Timestamp(description="When it happened; now unless told.")
     lines = fields.Array(fields.Nested(PurchaseEventLine), max=500, load_default=list, description=(
         "The lines it is about; empty for all of the order: `received` then receives everything still open."))
-    tracking_number = fields.Text(null=True, description="The carrier's number of the parcel.", example="1Z999AA10123456784")
+    tracking_number = fields.Text(null=True, description="The carrier's.", example="1Z999AA10123456784")
     carrier_name = fields.Text(null=True, example="UPS")
     note = fields.Text(max=2000, null=True)
 
@@ -158,24 +132,19 @@ class PurchaseEvent(PurchaseEventRequest):
     id = fields.Id(dump_only=True)
 
 
-class CreatedPurchaseEvent(PurchaseEvent):
-    """An event and where it took its order."""
-
-    purchase_order_id = fields.Id(dump_only=True)
-    purchase_order_status = fields.Choice(*STATUSES, dump_only=True, description="The order's status since.")
-
-
 class OrderHead(Integration, Labels):
-    number = fields.Text(max=64, description="Unique in the organisation; the next of `PO-000001`, `PO-000002` … unless given.", example="PO-000042")
+    number = fields.Text(max=64, example="PO-000042", description=(
+        "Unique in the organisation; the next of `PO-000001`, `PO-000002` and so on unless given."))
     supplier_id = fields.Ref("supplier", required=True, evidence="product", description="Who is bought from.")
-    program_id = fields.Ref("program", null=True, description="What it is bought for: all that is received is allocated to it.")
+    program_id = fields.Ref("program", null=True, description=(
+        "What it is bought for: what is received is allocated to it."))
     visibility = fields.Choice(PRIVATE, SHARED, load_default=PRIVATE, evidence="product", description=(
-        "`private`: only who created it and Admins see it; `shared`: the whole organisation. Only they may change it."))
+        "`private`: its creator and Admins see it, `shared`: everybody does. Only they may change it."))
     currency = Currency(load_default="USD", description="Of all its amounts, ISO 4217.")
-    shipping_amount = fields.Money(load_default="0.00", description="For shipping, beside the lines, in `currency`.")
-    tax_amount = fields.Money(load_default="0.00", description="Tax, beside the lines, in `currency`.")
+    shipping_amount = fields.Money(load_default="0.00", description="Beside the lines, in `currency`.")
+    tax_amount = fields.Money(load_default="0.00", description="Beside the lines, in `currency`.")
     expected_delivery_date = fields.Date(null=True)
-    buyer_user_id = fields.Ref("user", null=True, **PATCHED, description="Who buys; the key's user unless told.")
+    buyer_user_id = fields.Ref("user", null=True, **PATCHED, description="The key's user if absent.")
     ship_to = fields.Nested(ShippingAddress, null=True)
     metadata = metadata()
     custom_properties = CustomProperties("purchase_order")
@@ -184,23 +153,27 @@ class OrderHead(Integration, Labels):
 class PurchaseOrder(Record, OrderHead):
     """An order to one supplier."""
 
-    status = fields.Choice(*STATUSES, dump_only=True, dump_default=APPROVED, evidence="product", description="How far it is. Events move it.")
+    status = fields.Choice(*STATUSES, dump_only=True, dump_default=APPROVED, evidence="product", description=(
+        "How far it is. Events move it."))
     lines_total = Total(description="The sum of its lines of parts, in `currency`.")
     no_part_lines_total = Total(description="The sum of its lines without a part, in `currency`.")
     total = Total(description="Both kinds of lines, shipping and tax, to 2 decimals half-up, in `currency`.")
     ordered_at = fields.Timestamp(dump_only=True, null=True, description="When it was ordered.")
     received_at = fields.Timestamp(dump_only=True, null=True, description="When all of it had arrived.")
-    events = fields.Array(fields.Nested(PurchaseEvent), dump_only=True, description="What happened to it, in the order it was told.")
+    events = fields.Array(fields.Nested(PurchaseEvent), dump_only=True, description=(
+        "What happened to it, in the order it was told."))
 
 
 class CreatePurchaseOrderRequest(OrderHead):
     """An order to one supplier, with its lines if they are known."""
 
-    lines = fields.Array(fields.Nested(PurchaseLineRequest), max=500, load_default=list, description="Parts to buy.")
-    no_part_lines = fields.Array(fields.Nested(NoPartLineRequest), max=500, load_default=list, description="What else is to be paid.")
+    lines = fields.Array(fields.Nested(PurchaseLineRequest), max=500, load_default=list, description=(
+        "Parts to buy."))
+    no_part_lines = fields.Array(fields.Nested(NoPartLineRequest), max=500, load_default=list, description=(
+        "What else is to be paid."))
 
 
-# -- resources -------------------------------------------------------------------------------------------------
+# -- resources -----------------------------------------------------------------------------------------------
 
 class PurchaseOrders(Resource):
     def locate(self, scope, id):
@@ -210,10 +183,13 @@ class PurchaseOrders(Resource):
         return order
 
 
-purchase_orders = PurchaseOrders("purchase_order", PurchaseOrder, retrieve="get_purchase_order", unique=["number"], hidden=("creator_user_id",))
-purchase_lines = Resource("purchase_line", PurchaseLine, parent="purchase_order_id", list="list_purchase_lines",
-                          retrieve="get_purchase_line", filters={"part_id": Equals("part_id")})
-no_part_lines = Resource("no_part_line", NoPartLine, parent="purchase_order_id", list="list_no_part_purchase_lines")
+purchase_orders = PurchaseOrders("purchase_order", PurchaseOrder, retrieve="get_purchase_order",
+                                 unique=["number"], hidden=("creator_user_id",))
+purchase_lines = Resource("purchase_line", PurchaseLine, parent="purchase_order_id",
+                          list="list_purchase_lines", retrieve="get_purchase_line",
+                          filters={"part_id": Equals("part_id")})
+no_part_lines = Resource("no_part_line", NoPartLine, parent="purchase_order_id",
+                         list="list_no_part_purchase_lines")
 
 
 def visible(scope, order: dict) -> bool:
@@ -229,12 +205,13 @@ def owns(scope, order: dict) -> bool:
 def represent_order(scope, order):
     lines, others = contents(scope, order)
     return {**order, "lines_total": str(lines_total(lines)), "no_part_lines_total": str(lines_total(others)),
-            "total": str(order_total(order, lines, others))}
+            "total": str(order_total(order, [*lines, *others]))}
 
 
 @purchase_lines.represent
 def represent_line(scope, line):
-    return {**line, "line_total": str(line_total(line)), "status": line_status(scope.store["purchase_order"].get(line["purchase_order_id"]), line)}
+    order = scope.store["purchase_order"].get(line["purchase_order_id"])
+    return {**line, "line_total": str(line_total(line)), "status": line_status(order, line)}
 
 
 @no_part_lines.represent
@@ -245,6 +222,16 @@ def represent_no_part_line(scope, line):
 def contents(scope, order: dict) -> tuple[list, list]:
     """(the lines of parts, the lines without) of an order."""
     return purchase_lines.children(scope, order), no_part_lines.children(scope, order)
+
+
+def order_total(order: dict, lines: list[dict]) -> Decimal:
+    """Lines of both kinds, shipping and tax, to 2 decimals half-up."""
+    return document_total(lines, order["shipping_amount"], order["tax_amount"])
+
+
+def total_now(scope, order: dict) -> Decimal:
+    lines, others = contents(scope, order)
+    return order_total(order, [*lines, *others])
 
 
 def line_status(order: dict, line: dict) -> str:
@@ -261,14 +248,16 @@ def keep_order(scope, after, before):
         after.setdefault("creator_user_id", scope.user and scope.user["id"])
         if after["number"] is None:
             org_id, orders = after["org_id"], scope.store["purchase_order"]
-            after["number"] = free_number("PO", orders, "unique:number", (org_id,), len(orders.bucket("org_id", org_id)))
+            count = len(orders.bucket("org_id", org_id))
+            after["number"] = free_number("PO", orders, "unique:number", (org_id,), count)
     else:
         changed = [name for name in FROZEN_FIELDS if after[name] != before[name]]
         if changed and before["status"] in FROZEN:
-            raise Conflict(f"This purchase order is {before['status']}: {', '.join(changed)} cannot be changed any more.")
+            raise Conflict(f"This purchase order is {before['status']}: {', '.join(changed)} cannot change.")
         if "supplier_id" in changed and scope.store["supplier_bill"].bucket("purchase_order_id", after["id"]):
-            raise Conflict("This purchase order has been billed by its supplier: supplier_id cannot be changed any more.")
-    after["events"] = [{**event, "id": event.get("id") or ids.uuid(scope.sandbox.seed, f"purchase_event {after['id']}", number)}
+            raise Conflict("This purchase order has been billed: its supplier_id cannot change.")
+    kind = f"purchase_event of {after['id']}"
+    after["events"] = [{**event, "id": event.get("id") or ids.uuid(scope.sandbox.seed, kind, number)}
                        for number, event in enumerate(after["events"], start=1)]
 
 
@@ -276,9 +265,9 @@ def keep_order(scope, after, before):
 def keep_line(scope, after, before):
     received = after["quantity_received"]
     if after["quantity"] < received:
-        raise Conflict(f"{received} pieces of this purchase line have arrived: its quantity cannot be {after['quantity']}.")
+        raise Conflict(f"{received} pieces of this purchase line have arrived: {after['quantity']} are too few.")
     if before is not None and received and after["part_id"] != before["part_id"]:
-        raise Conflict(f"{received} pieces of this purchase line have arrived: its part cannot be changed any more.")
+        raise Conflict(f"{received} pieces of this purchase line have arrived: its part_id cannot change.")
 
 
 def free_number(prefix: str, table, index: str, owner: tuple, count: int) -> str:
@@ -288,15 +277,19 @@ def free_number(prefix: str, table, index: str, owner: tuple, count: int) -> str
     return number
 
 
-# -- orders ----------------------------------------------------------------------------------------------------
+# -- orders --------------------------------------------------------------------------------------------------
 
-@purchase_orders.action("create_purchase_order", body=CreatePurchaseOrderRequest, status=201, conflict="The number is taken.")
+@purchase_orders.action("create_purchase_order", body=CreatePurchaseOrderRequest, status=201,
+                        conflict="The number is taken.")
 def create_order(scope, data):
-    """Order from a supplier. Above the organisation's approval threshold the order starts `requested`, else `approved`."""
+    """Order from a supplier.
+
+    Above the organisation's approval threshold the order starts `requested`, else `approved`.
+    """
     lines, others = data.pop("lines"), data.pop("no_part_lines")
     data.setdefault("buyer_user_id", scope.user and scope.user["id"])
-    status = REQUESTED if needs_approval(scope, scope.org_id, order_total(data, lines, others)) else APPROVED
-    order = purchase_orders.add(scope, {**data, "status": status})
+    needed = needs_approval(scope, scope.org_id, order_total(data, [*lines, *others]))
+    order = purchase_orders.add(scope, {**data, "status": REQUESTED if needed else APPROVED})
     for line in lines:
         purchase_lines.add(scope, {**line, "purchase_order_id": order["id"]})
     for line in others:
@@ -305,8 +298,8 @@ def create_order(scope, data):
 
 
 @purchase_orders.action("update_purchase_order", body=PurchaseOrder, partial=True, conflict=(
-    "The number is taken, or the order is shipped, received or cancelled and its supplier, program, currency, shipping or tax would change, "
-    "or its supplier would and has sent a bill."))
+    "The number is taken. Or the order is shipped, received or cancelled, and its supplier, program, "
+    "currency, shipping or tax would change. Or its supplier would change, who has sent a bill."))
 def update_order(scope, order, data):
     """Change what an order says. Its status is moved by events alone."""
     if data.get("visibility", order["visibility"]) != order["visibility"] and not owns(scope, order):
@@ -316,12 +309,14 @@ def update_order(scope, order, data):
     return scope.store["purchase_order"].get(order["id"])
 
 
-@purchase_orders.action("delete_purchase_order", returns=None, status=204, conflict="The order is past `requested`, or has been billed.")
+@purchase_orders.action("delete_purchase_order", returns=None, status=204,
+                        conflict="The order is past `requested`, or has been billed.")
 def delete_order(scope, order):
     """Delete an order with its lines while it waits for approval."""
     if order["status"] != REQUESTED:
-        raise Conflict(f"This purchase order is {order['status']}: it can only be deleted while it is {REQUESTED}. "
-                       f"It can become {' or '.join(MOVES.open.get(order['status'], ['nothing else']))}.")
+        status = order["status"]
+        rest = "; cancel it instead" if CANCELLED in MOVES.open.get(status, ()) else ""
+        raise Conflict(f"This purchase order is {status}: it can only be deleted while {REQUESTED}{rest}.")
     purchase_orders.remove(scope, order)
 
 
@@ -332,56 +327,64 @@ def needs_approval(scope, org_id: str, total: Decimal) -> bool:
 
 @contextlib.contextmanager
 def reviewed(scope, order: dict):
-    """Changes to an order. One approved but not ordered is `requested` again when they raise its total above the threshold."""
-    before = order_total(order, *contents(scope, order))
+    """Changes to an order. An approved one that they raise above the threshold is `requested` again."""
+    before = total_now(scope, order)
     yield
     order = scope.store["purchase_order"].get(order["id"])
-    total = order_total(order, *contents(scope, order))
+    total = total_now(scope, order)
     if order["status"] == APPROVED and total > before and needs_approval(scope, order["org_id"], total):
         purchase_orders.change(scope, order, {"status": REQUESTED})
 
 
-# -- lines -----------------------------------------------------------------------------------------------------
+# -- lines ---------------------------------------------------------------------------------------------------
 
 LINES_FROZEN = "The order is shipped, received or cancelled: its lines are frozen."
 
 
 @purchase_lines.action("create_purchase_line", body=PurchaseLineRequest, status=201, conflict=LINES_FROZEN)
 def create_line(scope, order, data):
-    """Add a part to an order. An approved order that it takes above the approval threshold is `requested` again."""
+    """Add a part to an order.
+
+    An approved order is `requested` again when that lifts it above the organisation's approval threshold.
+    """
     return add_line(scope, order, purchase_lines, data)
 
 
-@no_part_lines.action("create_no_part_purchase_line", body=NoPartLineRequest, status=201, conflict=LINES_FROZEN)
+@no_part_lines.action("create_no_part_purchase_line", body=NoPartLineRequest, status=201,
+                      conflict=LINES_FROZEN)
 def create_no_part_line(scope, order, data):
-    """Add to an order what is no part. An approved order that it takes above the approval threshold is `requested` again."""
+    """Add to an order what is no part, with the same effect on its approval as a part."""
     return add_line(scope, order, no_part_lines, data)
 
 
-@purchase_lines.action("update_purchase_lines", body=[PatchedPurchaseLine], returns=[purchase_lines], conflict=(
-    LINES_FROZEN + " Or a line is named twice or another order's, or would have fewer pieces than have arrived or another part than they are."))
+@purchase_lines.action("update_purchase_lines", body=[PatchedPurchaseLine], returns=[purchase_lines],
+                       conflict=f"{LINES_FROZEN} Or a line is named twice or another order's, or would have "
+                                "fewer pieces than have arrived, or another part than they are.")
 def update_lines(scope, order, data):
-    """Change any of an order's lines, all of them or none. Answers the lines that were named."""
+    """Change several lines of an order, all of them or none. Answers the lines that were named."""
     return change_lines(scope, order, purchase_lines, data)
 
 
 @no_part_lines.action("update_no_part_purchase_lines", body=[PatchedNoPartLine], returns=[no_part_lines],
-                      conflict=LINES_FROZEN + " Or a line is named twice or another order's.")
+                      conflict=f"{LINES_FROZEN} Or a line is named twice or another order's.")
 def update_no_part_lines(scope, order, data):
-    """Change any of an order's lines without a part, all of them or none. Answers the lines that were named."""
+    """Change several lines without a part, all of them or none. Answers the lines that were named."""
     return change_lines(scope, order, no_part_lines, data)
 
 
-@purchase_lines.action("delete_purchase_line", returns=None, status=204, conflict=LINES_FROZEN + " Or pieces of the line have arrived, or it has been billed.")
+@purchase_lines.action("delete_purchase_line", returns=None, status=204,
+                       conflict=f"{LINES_FROZEN} Or pieces of the line have arrived, or it has been billed.")
 def delete_line(scope, order, line):
     """Take a line off an order."""
     must_be_open(order)
     if line["quantity_received"]:
-        raise Conflict(f"{line['quantity_received']} pieces of this purchase line have arrived: it cannot be deleted.")
+        received = line["quantity_received"]
+        raise Conflict(f"{received} pieces of this purchase line have arrived: it cannot be deleted.")
     purchase_lines.remove(scope, line)
 
 
-@no_part_lines.action("delete_no_part_purchase_line", returns=None, status=204, conflict=LINES_FROZEN + " Or the line has been billed.")
+@no_part_lines.action("delete_no_part_purchase_line", returns=None, status=204,
+                      conflict=f"{LINES_FROZEN} Or the line has been billed.")
 def delete_no_part_line(scope, order, line):
     """Take a line without a part off an order."""
     must_be_open(order)
@@ -402,131 +405,63 @@ def add_line(scope, order: dict, resource: Resource, data: dict) -> dict:
 
 def change_lines(scope, order: dict, resource: Resource, changes: list[dict]) -> list[dict]:
     must_be_open(order)
-    repeated = [id for id, times in collections.Counter(change["id"] for change in changes).items() if times > 1]
-    if repeated:
-        raise Conflict(f"The {resource.label} {repeated[0]} is named more than once: say all of its changes in one place.")
-    lines = [line_of(scope, order, resource.kind, change["id"]) for change in changes]
+    times = collections.Counter(change["id"] for change in changes)
+    if repeated := [id for id in times if times[id] > 1]:
+        raise Conflict(f"The {resource.label} {repeated[0]} is named {times[repeated[0]]} times: "
+                       "say all of its changes in one place.")
+    lines = [line_of(scope, order, resource, change["id"]) for change in changes]
     with reviewed(scope, order):
-        return [resource.change(scope, line, {name: value for name, value in change.items() if name != "id"})
-                for line, change in zip(lines, changes, strict=True)]
+        return [resource.change(scope, line, change) for line, change in zip(lines, changes, strict=True)]
 
 
-def line_of(scope, order: dict, kind: str, id: str) -> dict:
-    line = scope.store[kind].get(id)
+def line_of(scope, order: dict, resource: Resource, id: str) -> dict:
+    """The line, which must be one of the order's."""
+    line = scope.store[resource.kind].get(id)
     if line["purchase_order_id"] != order["id"]:
-        raise Conflict(f"The {kind.replace('_', ' ')} {id} is on another purchase order than {order['number']}.")
+        raise Conflict(f"The {resource.label} {id} is on another purchase order than {order['number']}.")
     return line
 
 
-# -- events ----------------------------------------------------------------------------------------------------
+# -- fakes ---------------------------------------------------------------------------------------------------
 
-@purchase_orders.action("create_purchase_event", body=PurchaseEventRequest, returns=CreatedPurchaseEvent, status=201, grants=(APPROVER,), conflict=(
-    "The order's status does not allow it, or a line is another order's, or more pieces are named than were ordered or are still open."))
-def create_event(scope, order, data):
-    """Tell what happened to an order, which moves it: requested → approved → (`ordered`) in_progress → shipped → received.
-
-    Approving needs the role Admin or Procurement Approver; a key with the latter alone may do no more than that and write notes.
-    `received` may skip shipping. It books stock lots, allocated to the order's program, and moves the order once all lines
-    have fully arrived. Further parcels are further `shipped` events. Up to `in_progress` an order can be `cancelled`.
-    """
-    type = data["type"]
-    allow(scope, type)
-    status = moved(order["status"], type)
-    quantities = pieces(scope, order, type, data["lines"])
-    at = data.get("occurred_at", scope.now)
-    if type == RECEIVED and not receive(scope, order, quantities, at):
-        status = order["status"]
-    event = {**data, "occurred_at": at, "lines": [{"purchase_line_id": id, "quantity": quantity} for id, quantity in quantities.items()]}
-    values = {"status": status, "events": [*order["events"], event]}
-    if type == ORDERED:
-        values["ordered_at"] = at
-    if status == RECEIVED != order["status"]:
-        values["received_at"] = at
-    order = purchase_orders.change(scope, order, values)
-    return {**order["events"][-1], "purchase_order_id": order["id"], "purchase_order_status": status}
-
-
-def allow(scope, type: str) -> None:
-    if type == APPROVED and ADMIN not in scope.roles and APPROVER not in scope.roles:
-        raise PermissionDenied(f"Approving a purchase order needs the role {ADMIN} or {APPROVER}.")
-    if type not in (APPROVED, NOTE) and ADMIN not in scope.roles and EDITOR not in scope.roles:
-        raise PermissionDenied(f"With the role {APPROVER} alone, events can only be of the types {APPROVED} and {NOTE}.")
-
-
-def moved(status: str, type: str) -> str:
-    """The status an event takes an order to; Conflict when it may not."""
-    if type == NOTE or type == status == SHIPPED:
-        return status
-    after = IN_PROGRESS if type == ORDERED else type
-    if after == status:
-        rest = " or ".join(MOVES.open.get(status, ()))
-        raise Conflict(f"This purchase order is {status} already: {f'it can become {rest}' if rest else 'that is final'}.")
-    MOVES.check(status, after)
-    return after
-
-
-def pieces(scope, order: dict, type: str, lines: list[dict]) -> dict[str, int]:
-    """The pieces of each line an event is about. A receipt that names no line is about all that is still open."""
-    def room(line):
-        return line["quantity"] - (line["quantity_received"] if type == RECEIVED else 0)
-
-    if type == RECEIVED and not lines:
-        return {line["id"]: room(line) for line in purchase_lines.children(scope, order) if room(line)}
-    quantities = collections.Counter()
-    for item in lines:
-        quantities[item["purchase_line_id"]] += item["quantity"]
-    for id, quantity in quantities.items():
-        line = line_of(scope, order, "purchase_line", id)
-        if quantity > room(line):
-            what = "still open" if type == RECEIVED else "ordered"
-            raise Conflict(f"{room(line)} pieces of the purchase line {id} are {what}: {quantity} are too many.")
-    return dict(quantities)
-
-
-def receive(scope, order: dict, quantities: dict[str, int], at: str) -> bool:
-    """Put what has arrived in stock; whether all of the order has arrived now."""
-    for id, quantity in quantities.items():
-        line = scope.store["purchase_line"].get(id)
-        purchase_lines.change(scope, line, {"quantity_received": line["quantity_received"] + quantity})
-        book(scope, line["part_id"], quantity, purchase_line_id=id, program_id=order["program_id"], unit_cost=line["unit_price"],
-             currency=order["currency"], received_at=at)
-    return all(line["quantity_received"] == line["quantity"] for line in purchase_lines.children(scope, order))
-
-
-# -- fakes -----------------------------------------------------------------------------------------------------
-
-HISTORY = {IN_PROGRESS: (ORDERED,), SHIPPED: (ORDERED, SHIPPED), RECEIVED: (ORDERED, SHIPPED, RECEIVED), CANCELLED: (CANCELLED,)}
+HISTORY = {IN_PROGRESS: (ORDERED,), SHIPPED: (ORDERED, SHIPPED), RECEIVED: (ORDERED, SHIPPED, RECEIVED),
+           CANCELLED: (CANCELLED,)}
 
 
 @purchase_orders.fake
 def fake_order(f):
     supplier = f.one("supplier")
-    return {"supplier_id": supplier["id"], "org_id": supplier["org_id"], "status": STATUSES[f.ordinal % len(STATUSES)], "visibility": SHARED,
-            "created_at": f.ago(days=f.int(1, 90)), "shipping_amount": f"{f.int(0, 40)}.50", "tax_amount": f"{f.int(0, 99)}.{f.int(10, 99)}"}
+    return {"supplier_id": supplier["id"], "org_id": supplier["org_id"], "visibility": SHARED,
+            "status": STATUSES[f.ordinal % len(STATUSES)], "created_at": f.ago(days=f.int(1, 90)),
+            "shipping_amount": f"{f.int(0, 40)}.50", "tax_amount": f"{f.int(0, 99)}.{f.int(10, 99)}"}
 
 
 @purchase_lines.fake
 def fake_line(f):
-    return {"purchase_order_id": f.one("purchase_order")["id"], "part_id": f.one("part")["id"], "quantity": f.int(1, 40) * 25,
-            "unit_price": f"{f.int(0, 12)}.{f.int(1, 9999):04}"}
+    return {"purchase_order_id": f.one("purchase_order")["id"], "part_id": f.one("part")["id"],
+            "quantity": f.int(1, 40) * 25, "unit_price": f"{f.int(0, 12)}.{f.int(1, 9999):04}"}
 
 
 @no_part_lines.fake
 def fake_no_part_line(f):
-    kind, description = f.choice([("shipping", "Freight"), ("fee", "Tariff surcharge"), ("service", "Reeling"), ("fee", "Small order fee")])
-    return {"purchase_order_id": f.one("purchase_order")["id"], "kind": kind, "description": description, "unit_price": f"{f.int(5, 90)}.00"}
+    kind, description = f.choice([("shipping", "Freight"), ("fee", "Tariff"), ("service", "Reeling")])
+    return {"purchase_order_id": f.one("purchase_order")["id"], "kind": kind, "description": description,
+            "unit_price": f"{f.int(5, 90)}.00"}
 
 
 @purchase_orders.seed
 def seed_order(world, values):
-    """An order has a history that led to its status, and is its buyer's, unless the fixture says otherwise."""
+    """An order has the history of its status, and is its buyer's, unless the fixture says otherwise."""
     status, created_at = values.get("status", APPROVED), values.get("created_at", world.now)
-    at = dict.fromkeys((ORDERED, SHIPPED), values.get("ordered_at") or created_at) | {RECEIVED: values.get("received_at") or world.now}
-    values = {"events": [{"type": type, "occurred_at": at.get(type, created_at), "lines": [], "tracking_number": None, "carrier_name": None, "note": None}
-                         for type in HISTORY.get(status, ())],
-              "creator_user_id": values.get("buyer_user_id"), **values}
-    told = {event["type"]: event["occurred_at"] for event in values["events"]}
-    return {"ordered_at": told.get(ORDERED), "received_at": told.get(RECEIVED) if status == RECEIVED else None, **values}
+    ordered_at = values.get("ordered_at", created_at)
+    when = {ORDERED: ordered_at, SHIPPED: ordered_at, CANCELLED: created_at,
+            RECEIVED: values.get("received_at", world.now)}
+    untold = {"lines": [], "tracking_number": None, "carrier_name": None, "note": None}
+    history = [{"type": type, "occurred_at": when[type], **untold} for type in HISTORY.get(status, ())]
+    told = {event["type"]: event["occurred_at"] for event in values.get("events", history)}
+    return {"events": history, "creator_user_id": values.get("buyer_user_id"),
+            "ordered_at": told.get(ORDERED), "received_at": told.get(RECEIVED) if status == RECEIVED else None,
+            **values}
 
 
 @purchase_lines.seed

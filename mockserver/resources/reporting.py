@@ -1,5 +1,5 @@
 """Reporting: one SELECT in PostgreSQL's spelling over all that the key can see."""
-import dataclasses as dc
+
 import functools
 import weakref
 
@@ -9,9 +9,18 @@ from mockserver.api.problems import Invalid
 from mockserver.api.resource import Group
 from mockserver.sandbox.sql import Column, Database, QueryError
 
-SECRET = ("api_key",)                  # kinds no query can see
-COLUMN_TYPES = ((fields.Cpid, "text"), (fields.Id, "uuid"), (fields.Money, "numeric"), (fields.Percent, "numeric"), (fields.Timestamp, "timestamp"),
-                (fields.Date, "date"), (fields.Text, "text"), (fields.Integer, "integer"), (fields.Boolean, "boolean"))
+NO_TABLES = ("api_key", "sub_org")  # secrets, and what is an org by another name
+COLUMN_TYPES = (
+    (fields.Cpid, "text"),
+    (fields.Id, "uuid"),
+    (fields.Money, "numeric"),
+    (fields.Percent, "numeric"),
+    (fields.Timestamp, "timestamp"),
+    (fields.Date, "date"),
+    (fields.Text, "text"),
+    (fields.Integer, "integer"),
+    (fields.Boolean, "boolean"),
+)
 
 
 class Scalar(fields.Any):
@@ -29,16 +38,29 @@ class Scalar(fields.Any):
 
 
 class SqlQueryRequest(fields.Schema):
-    sql = fields.Text(max=100_000, required=True, description=(
-        "One SELECT in PostgreSQL's spelling, CTEs allowed. Tables are named as the collections (`boms`, `bom_lines`, `purchase_orders`), "
-        "columns as the fields of their records."), example="SELECT name, line_count FROM boms ORDER BY name")
-    parameters = fields.Array(Scalar(null=True), max=1000, load_default=list, description="What `$1`, `$2` … in the query stand for, in this order.")
+    sql = fields.Text(
+        max=100_000,
+        required=True,
+        description=(
+            "One SELECT in PostgreSQL's spelling, CTEs allowed. Tables are named as the collections "
+            "(`boms`, `bom_lines`, `purchase_orders`), columns as the fields of their records."
+        ),
+        example="SELECT name, line_count FROM boms ORDER BY name",
+    )
+    parameters = fields.Array(
+        Scalar(null=True),
+        max=1000,
+        load_default=list,
+        description="What `$1`, `$2` … in the query stand for, in this order.",
+    )
     limit = fields.Integer(min=1, max=10_000, load_default=1000, description="The most rows to answer.")
 
 
 class SqlColumn(fields.Schema):
     name = fields.Text(max=None, min=0, description="Its name or alias. Several columns may share one.")
-    type = fields.Text(description="The PostgreSQL type of its values, such as `text`, `integer`, `numeric`, `timestamp`, `json`.")
+    type = fields.Text(
+        description="The type of its values, such as `text`, `integer`, `numeric`, `timestamp` or `json`."
+    )
 
 
 class SqlResult(fields.Schema):
@@ -64,25 +86,36 @@ def run_sql_query(scope, data):
         result = database(scope.store).query(data["sql"], data["parameters"], data["limit"], scope.org_ids)
     except QueryError as error:
         raise Invalid({error.field: [str(error)]}) from None
-    return dc.asdict(result)
+    return vars(result)
 
 
-# -- the database ----------------------------------------------------------------------------------------------
+# -- the database --------------------------------------------------------------------------------------------
 
 _databases: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def database(store) -> Database:
-    """The database over a store, whose tables it keeps from one query to the next. It goes when the store goes."""
+    """The database over a store. It keeps its tables between queries, and goes when the store goes."""
     if store not in _databases:
-        _databases[store] = Database(tables, now)
+        _databases[store] = made = Database(tables, now)
+        weakref.finalize(store, close, made)
     return _databases[store]
+
+
+def close(database: Database) -> None:
+    """Let go of a database: its connection holds functions that hold it, which no collector finds."""
+    if database._connection is not None:
+        database._connection.close()
 
 
 def tables() -> list["RecordTable"]:
     """The tables as the caller sees them."""
     scope = fields.current_scope.get()
-    return [RecordTable(scope, resource) for kind, resource in resources.by_kind().items() if kind not in SECRET]
+    return [
+        RecordTable(scope, resource)
+        for kind, resource in resources.by_kind().items()
+        if kind not in NO_TABLES
+    ]
 
 
 def now():
@@ -90,7 +123,7 @@ def now():
 
 
 class RecordTable:
-    """The records of a kind that a key can see, as they go on the wire. A `Table` of `mockserver.sandbox.sql`."""
+    """The records of a kind that a key can see, as they go on the wire. A `Table` to the database."""
 
     def __init__(self, scope, resource):
         self.scope, self.resource = scope, resource
@@ -98,9 +131,13 @@ class RecordTable:
 
     @property
     def version(self):
-        """Differs whenever the rows do: with the records they are made of, and with the eyes that see them."""
+        """Differs whenever the rows do: with the records they are made of, and with who sees them."""
         store, key = self.scope.store, self.scope.key
-        kinds = store.tables.keys() - set(SECRET) if self.resource._represent else {"org", "user", *lineage(self.resource)}
+        kinds = (
+            store.tables.keys() - set(NO_TABLES)
+            if self.resource._represent
+            else {"org", "user", *lineage(self.resource)}
+        )
         return key["org_id"], key["user_id"], *key["roles"], *(store[kind].version for kind in sorted(kinds))
 
     def rows(self):
@@ -131,8 +168,11 @@ def lineage(resource) -> list[str]:
 
 @functools.cache
 def columns(resource) -> tuple[Column, ...]:
-    return tuple(Column(name, column_type(field)) for name, field in resource.fields.items()
-                 if name not in resource.hidden and not field.load_only)
+    return tuple(
+        Column(name, column_type(field))
+        for name, field in resource.fields.items()
+        if name not in resource.hidden and not field.load_only
+    )
 
 
 def column_type(field) -> str:
@@ -143,5 +183,5 @@ def column_type(field) -> str:
 
 
 def table_name(kind: str) -> str:
-    """What a collection of the kind is called: `bom_line` → `bom_lines`, `custom_property` → `custom_properties`."""
+    """What a collection of the kind is called: `bom` → `boms`, `custom_property` → `custom_properties`."""
     return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"

@@ -1,4 +1,5 @@
 """Stock documents: files about parts and stock, such as certificates and test reports."""
+
 import hashlib
 import re
 from urllib.parse import quote
@@ -17,15 +18,28 @@ MEDIA_TYPE = rf'{TOKEN}/{TOKEN}(; ?{TOKEN}=({TOKEN}|"[ !#-\[\]-~]{{0,127}}")){{0
 class StockDocument(Record):
     """A file about a part or a stock lot."""
 
-    name = fields.Text(required=True, description="The file's name. It is a text like any other, never a path.", example="CoC-4711.pdf")
+    name = fields.Text(
+        required=True,
+        description="The file's name. It is a text like any other, never a path.",
+        example="CoC-4711.pdf",
+    )
     document_type = fields.Choice(*TYPES, load_default=OTHER, description="What it is.")
-    content_type = fields.Text(max=None, pattern=MEDIA_TYPE, load_default=UNKNOWN_TYPE, description=(
-        f"The file's media type as it was sent; `{UNKNOWN_TYPE}` when none was, or none that could be."), example="application/pdf")
+    content_type = fields.Text(
+        max=None,
+        pattern=MEDIA_TYPE,
+        load_default=UNKNOWN_TYPE,
+        description=(
+            f"The file's media type as it was sent; `{UNKNOWN_TYPE}` when none was, or none that could be."
+        ),
+        example="application/pdf",
+    )
     size = fields.Integer(dump_only=True, description="The file's length in bytes.")
-    sha256 = fields.Text(dump_only=True, pattern="[0-9a-f]{64}", description="The SHA-256 digest of the file, in hexadecimal.")
+    sha256 = fields.Text(
+        dump_only=True, pattern="[0-9a-f]{64}", description="The SHA-256 digest of the file, in hexadecimal."
+    )
     part_id = fields.Ref("part", null=True, description="The part it is about.")
     stock_lot_id = fields.Ref("stock_lot", null=True, description="The stock lot it is about.")
-    content = fields.Text(max=None, min=0, load_only=True)        # what fixtures say of the file; see `seed`
+    content = fields.Text(max=None, min=0, load_only=True)  # what fixtures say of the file; see `seed`
 
 
 class StockDocumentRequest(fields.Schema):
@@ -38,11 +52,23 @@ class StockDocumentRequest(fields.Schema):
     stock_lot_id = fields.Ref("stock_lot", description="The stock lot it is about.")
 
 
-stock_documents = Resource("stock_document", StockDocument, list="list_stock_documents", retrieve="get_stock_document", hidden=("content",), filters={
-    "document_type": Equals("document_type"), "part_id": Equals("part_id"), "stock_lot_id": Equals("stock_lot_id")})
+stock_documents = Resource(
+    "stock_document",
+    StockDocument,
+    list="list_stock_documents",
+    retrieve="get_stock_document",
+    hidden=("content",),
+    filters={
+        "document_type": Equals("document_type"),
+        "part_id": Equals("part_id"),
+        "stock_lot_id": Equals("stock_lot_id"),
+    },
+)
 
 
-@stock_documents.action("create_stock_document", body=StockDocumentRequest, status=201, content_type="multipart/form-data")
+@stock_documents.action(
+    "create_stock_document", body=StockDocumentRequest, status=201, content_type="multipart/form-data"
+)
 def create(scope, data):
     """Keep a file. Its name and type are those it is sent with, unless the form names it."""
     upload = data.pop("file")
@@ -53,8 +79,14 @@ def create(scope, data):
 @stock_documents.action("download_stock_document", returns=None, media_type="*/*")
 def download(scope, document):
     """The file, byte for byte, of the type it was sent with and under its name."""
-    return Reply(scope.sandbox.files[document["sha256"]], headers={
-        "Content-Type": document["content_type"], "Content-Disposition": disposition(document["name"]), "X-Content-Type-Options": "nosniff"})
+    return Reply(
+        scope.sandbox.files[document["sha256"]],
+        headers={
+            "Content-Type": document["content_type"],
+            "Content-Disposition": disposition(document["name"]),
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 def keep(sandbox, content: bytes) -> dict:
@@ -85,7 +117,11 @@ def seed(world, values):
 
 @stock_documents.fake
 def fake(f):
-    part = f.one("part")
-    document_type = f.choice(TYPES)
-    return {"name": f"{document_type}-{f.ordinal}.txt", "document_type": document_type, "part_id": part["id"],
-            "content": f"{document_type.replace('_', ' ').capitalize()} of {part['mpn']}, number {f.int(1000, 9999)}\n"}
+    part, document_type = f.one("part"), f.choice(TYPES)
+    title = document_type.replace("_", " ").capitalize()
+    return {
+        "name": f"{document_type}-{f.ordinal}.txt",
+        "document_type": document_type,
+        "part_id": part["id"],
+        "content": f"{title} of {part['mpn']}, number {f.int(1000, 9999)}\n",
+    }

@@ -49,8 +49,7 @@ class UpsertStockRequest(Stock):
                            description="Of `unit_cost`, ISO 4217. A new lot's is USD unless told.")
 
 
-# A lot received on a purchase line belongs to the line's organisation.
-stock_lots = Resource("stock_lot", StockLot, parent="purchase_line_id", indexes={
+stock_lots = Resource("stock_lot", StockLot, indexes={
     "place": lambda lot: ((lot["org_id"], lot["part_id"], lot["location"], lot["lot_code"]),)})
 
 
@@ -61,8 +60,8 @@ def keep_rules(scope, after, before):
             raise Conflict("This stock lot is consumed, which is final: it cannot be changed.")
         MOVES.check(before["status"], after["status"])
     if after["allocated_quantity"] > after["quantity"]:
-        raise Conflict(f"{after['allocated_quantity']} pieces are allocated, so this stock lot cannot be of "
-                       f"{after['quantity']}: lower allocated_quantity or raise quantity.")
+        raise Conflict(f"allocated_quantity {after['allocated_quantity']} would be more than quantity "
+                       f"{after['quantity']}: lower the one or raise the other.")
 
 
 @stock_lots.action("update_stock_lot", body=StockLot, partial=True,
@@ -96,10 +95,11 @@ def book(scope, part_id: str, quantity: int, *, purchase_line_id: str | None = N
 
     It belongs to the purchase line's organisation; without a line, to the one the request writes to.
     """
+    org_id = scope.store["purchase_line"].get(purchase_line_id)["org_id"] if purchase_line_id else scope.org_id
     return stock_lots.add(scope, {
         "part_id": part_id, "quantity": quantity, "allocated_quantity": quantity if program_id else 0,
         "program_id": program_id, "purchase_line_id": purchase_line_id, "unit_cost": unit_cost,
-        "currency": currency, "location": location, "received_at": received_at or scope.now})
+        "currency": currency, "location": location, "received_at": received_at or scope.now}, org_id=org_id)
 
 
 @stock_lots.fake

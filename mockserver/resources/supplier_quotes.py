@@ -1,4 +1,5 @@
 """Suppliers' quotes: what a supplier offers, asked by an RFQ or not."""
+
 from mockserver.api import fields
 from mockserver.api.problems import Conflict
 from mockserver.api.resource import Record, Resource
@@ -10,16 +11,32 @@ moves = Moves((RECEIVED, ACCEPTED), (RECEIVED, DECLINED), (RECEIVED, EXPIRED), l
 
 
 class QuoteFields(fields.Schema):
-    quote_number = fields.Text(null=True, description="The supplier's own number for the quote.", example="Q-20931")
-    valid_until = fields.Date(null=True, description="The last day on which the supplier stands by it.", example="2026-02-28")
-    currency = fields.Text(min=3, max=3, pattern="[A-Z]{3}", load_default="USD", description="Of its lines' prices, ISO 4217.", example="USD")
+    quote_number = fields.Text(
+        null=True, description="The supplier's own number for the quote.", example="Q-20931"
+    )
+    valid_until = fields.Date(
+        null=True, description="The last day on which the supplier stands by it.", example="2026-02-28"
+    )
+    currency = fields.Text(
+        min=3,
+        max=3,
+        pattern="[A-Z]{3}",
+        load_default="USD",
+        description="Of its lines' prices, ISO 4217.",
+        example="USD",
+    )
 
 
 class CreateSupplierQuoteRequest(QuoteFields):
     """A quote as it is received."""
 
     supplier_id = fields.Ref("supplier", required=True, description="The supplier that quotes, for good.")
-    rfq_id = fields.Ref("rfq", on_delete=fields.SET_NULL, null=True, description="The RFQ it answers, for good; null when nobody asked.")
+    rfq_id = fields.Ref(
+        "rfq",
+        on_delete=fields.SET_NULL,
+        null=True,
+        description="The RFQ it answers, for good; null when nobody asked.",
+    )
 
 
 class SupplierQuoteRequest(QuoteFields):
@@ -46,10 +63,18 @@ def keep_rules(scope, after, before):
 def refuse_decided(quote: dict) -> None:
     """Conflict when the quote is accepted, declined or expired."""
     if quote["status"] != RECEIVED:
-        raise Conflict(f"This supplier quote is {quote['status']}: it and its lines can no longer be changed. Create another quote.")
+        raise Conflict(
+            f"This supplier quote is {quote['status']}: it and its lines can no longer be changed. "
+            "Create another quote."
+        )
 
 
-@supplier_quotes.action("create_supplier_quote", body=CreateSupplierQuoteRequest, status=201, conflict="The RFQ is neither sent nor quoted.")
+@supplier_quotes.action(
+    "create_supplier_quote",
+    body=CreateSupplierQuoteRequest,
+    status=201,
+    conflict="The RFQ is neither sent nor quoted.",
+)
 def create(scope, data):
     """Enter a quote. An RFQ it answers is quoted from then on, and must have been sent."""
     if data["rfq_id"]:
@@ -59,7 +84,12 @@ def create(scope, data):
     return supplier_quotes.add(scope, data)
 
 
-@supplier_quotes.action("update_supplier_quote", body=SupplierQuoteRequest, partial=True, conflict="The quote is accepted, declined or expired.")
+@supplier_quotes.action(
+    "update_supplier_quote",
+    body=SupplierQuoteRequest,
+    partial=True,
+    conflict="The quote is accepted, declined or expired.",
+)
 def update(scope, quote, data):
     """Change a quote, or decide on it: accepted, declined or expired."""
     refuse_decided(quote)
@@ -69,5 +99,10 @@ def update(scope, quote, data):
 @supplier_quotes.fake
 def fake(f):
     supplier = f.one("supplier")
-    return {"supplier_id": supplier["id"], "org_id": supplier["org_id"], "quote_number": f"Q-{f.int(10_000, 99_999)}",
-            "status": f.choice(STATUSES), "created_at": f.ago(days=f.int(1, 90))}
+    return {
+        "supplier_id": supplier["id"],
+        "org_id": supplier["org_id"],
+        "quote_number": f"Q-{f.int(10_000, 99_999)}",
+        "status": f.choice(STATUSES),
+        "created_at": f.ago(days=f.int(1, 90)),
+    }

@@ -202,6 +202,17 @@ def manufacturer_key(name: str | None) -> str:
     return _MANUFACTURER_KEYS.get(key, key)
 
 
+_MANUFACTURER_NAMES = {normalise(name): name for name in MANUFACTURERS}
+
+
+def manufacturer(name: str) -> str:
+    """One spelling for all names that share a key: the maker's own where it is known, else in capitals."""
+    words = name.upper().replace(",", " ").replace(".", " ").split()
+    while len(words) > 1 and words[-1].lower() in _COMPANY_FORMS:
+        words.pop()
+    return _MANUFACTURER_NAMES.get(manufacturer_key(name)) or " ".join(words)
+
+
 # -------- sellers
 
 

@@ -22,11 +22,18 @@ def rfq(api):
 
 @pytest.fixture
 def quote(api, supplier, rfq):
-    return api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"], "quote_number": "Q-1"})
+    return api.post(
+        "/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"], "quote_number": "Q-1"}
+    )
 
 
 def test_a_quote_makes_its_rfq_quoted(api, sandbox, supplier, rfq, quote):
-    assert (quote["status"], quote["rfq_id"], quote["currency"], quote["valid_until"]) == ("received", rfq["id"], "USD", None)
+    assert (quote["status"], quote["rfq_id"], quote["currency"], quote["valid_until"]) == (
+        "received",
+        rfq["id"],
+        "USD",
+        None,
+    )
     assert sandbox.store["rfq"].get(rfq["id"])["status"] == "quoted"
     api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"]})
     assert sandbox.store["rfq"].get(rfq["id"])["status"] == "quoted"
@@ -36,12 +43,17 @@ def test_a_quote_nobody_asked_for(api, supplier):
     assert api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"]})["rfq_id"] is None
 
 
-@pytest.mark.parametrize(("steps", "status"), [([], "draft"), (["cancelled"], "cancelled"), (["sent", "quoted", "closed"], "closed")])
+@pytest.mark.parametrize(
+    ("steps", "status"),
+    [([], "draft"), (["cancelled"], "cancelled"), (["sent", "quoted", "closed"], "closed")],
+)
 def test_only_a_sent_or_quoted_rfq_is_quoted(api, sandbox, supplier, steps, status):
     rfq = api.post("/v1/rfqs/", {"name": "x"})
     for step in steps:
         api.patch(f"/v1/rfqs/{rfq['id']}/", {"status": step})
-    refusal = api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"]}, expect=409)
+    refusal = api.post(
+        "/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"]}, expect=409
+    )
     assert f"This RFQ is {status}" in refusal["detail"]
     assert len(sandbox.store["supplier_quote"].where("rfq_id", rfq["id"])) == 0
 
@@ -49,21 +61,46 @@ def test_only_a_sent_or_quoted_rfq_is_quoted(api, sandbox, supplier, steps, stat
 @pytest.mark.parametrize("decision", ["accepted", "declined", "expired"])
 def test_a_decision_is_final(api, part_id, quote, decision):
     line = api.post("/v1/supplier_quote_lines/", {"supplier_quote_id": quote["id"], "part_id": part_id})
-    assert api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": decision, "valid_until": "2026-03-01"})["status"] == decision
-    for refusal in (api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": "received"}, expect=409),
-                    api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"quote_number": "Q-2"}, expect=409),
-                    api.post("/v1/supplier_quote_lines/", {"supplier_quote_id": quote["id"], "part_id": part_id}, expect=409),
-                    api.patch(f"/v1/supplier_quote_lines/{line['id']}/", {"moq": 5}, expect=409)):
+    assert (
+        api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": decision, "valid_until": "2026-03-01"})[
+            "status"
+        ]
+        == decision
+    )
+    for refusal in (
+        api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": "received"}, expect=409),
+        api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"quote_number": "Q-2"}, expect=409),
+        api.post(
+            "/v1/supplier_quote_lines/", {"supplier_quote_id": quote["id"], "part_id": part_id}, expect=409
+        ),
+        api.patch(f"/v1/supplier_quote_lines/{line['id']}/", {"moq": 5}, expect=409),
+    ):
         assert f"This supplier quote is {decision}" in refusal["detail"]
 
 
 def test_a_line_offers_a_part(api, part_id, rfq, quote):
     asked = api.post("/v1/rfq_lines/", {"rfq_id": rfq["id"], "part_id": part_id, "quantity": 500})
-    line = api.post("/v1/supplier_quote_lines/", {
-        "supplier_quote_id": quote["id"], "part_id": part_id, "rfq_line_id": asked["id"], "quantity": 500, "unit_price": "0.045", "moq": 100,
-        "lead_time_days": 21, "price_breaks": [{"quantity": 1000, "unit_price": "0.040"}]})
+    line = api.post(
+        "/v1/supplier_quote_lines/",
+        {
+            "supplier_quote_id": quote["id"],
+            "part_id": part_id,
+            "rfq_line_id": asked["id"],
+            "quantity": 500,
+            "unit_price": "0.045",
+            "moq": 100,
+            "lead_time_days": 21,
+            "price_breaks": [{"quantity": 1000, "unit_price": "0.040"}],
+        },
+    )
     assert line["price_breaks"] == [{"quantity": 1000, "unit_price": "0.040"}]
-    assert (line["rfq_line_id"], line["unit_price"], line["moq"], line["order_multiple"], line["lead_time_days"]) == (asked["id"], "0.045", 100, 1, 21)
+    assert (
+        line["rfq_line_id"],
+        line["unit_price"],
+        line["moq"],
+        line["order_multiple"],
+        line["lead_time_days"],
+    ) == (asked["id"], "0.045", 100, 1, 21)
     changed = api.patch(f"/v1/supplier_quote_lines/{line['id']}/", {"lead_time_days": 7, "rfq_line_id": None})
     assert (changed["lead_time_days"], changed["rfq_line_id"], changed["unit_price"]) == (7, None, "0.045")
 
@@ -78,15 +115,30 @@ def test_a_line_answers_a_line_of_the_quotes_own_rfq(api, supplier, part_id, quo
     api.patch(f"/v1/supplier_quote_lines/{line['id']}/", {"rfq_line_id": foreign["id"]}, expect=409)
 
     unasked = api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"]})
-    refusal = api.post("/v1/supplier_quote_lines/", {**body, "supplier_quote_id": unasked["id"], "rfq_line_id": foreign["id"]}, expect=409)
+    refusal = api.post(
+        "/v1/supplier_quote_lines/",
+        {**body, "supplier_quote_id": unasked["id"], "rfq_line_id": foreign["id"]},
+        expect=409,
+    )
     assert "no RFQ" in refusal["detail"]
 
 
 def test_bad_values_and_references_are_named(api, quote):
-    errors = api.post("/v1/supplier_quotes/", {"supplier_id": NOWHERE, "valid_until": "2026-02-30"}, expect=400)
+    errors = api.post(
+        "/v1/supplier_quotes/", {"supplier_id": NOWHERE, "valid_until": "2026-02-30"}, expect=400
+    )
     assert set(errors) == {"supplier_id", "valid_until"}
-    errors = api.post("/v1/supplier_quote_lines/", {
-        "supplier_quote_id": quote["id"], "part_id": "AAAAAAAAAAAA", "unit_price": 0.5, "moq": 0, "price_breaks": [{"quantity": 1}]}, expect=400)
+    errors = api.post(
+        "/v1/supplier_quote_lines/",
+        {
+            "supplier_quote_id": quote["id"],
+            "part_id": "AAAAAAAAAAAA",
+            "unit_price": 0.5,
+            "moq": 0,
+            "price_breaks": [{"quantity": 1}],
+        },
+        expect=400,
+    )
     assert set(errors) == {"part_id", "unit_price", "moq", "price_breaks"}
     assert errors["price_breaks"] == [{"unit_price": ["This field is required."]}]
 

@@ -1,0 +1,136 @@
+"""A sandbox is one world: reset, snapshotted and restored as one, shared with none, and safe to share between threads."""
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+import pytest
+
+from mockserver import worlds
+from mockserver.sandbox import Policies, Sandbox
+from mockserver.sandbox.jobs import MANUAL, JobPolicy, Jobs
+
+from ..conftest import ADMIN_KEY, Api
+
+HEADERS = {"Authorization": f"Api-Key {ADMIN_KEY}"}
+
+
+def everything(sandbox) -> dict:
+    """All that a sandbox consists of, comparable."""
+    return {"records": {kind: orjson.dumps(list(table)) for kind, table in sandbox.store.tables.items()},
+            "ordinals": {kind: sandbox.store.next_ordinal(kind) for kind in sandbox.store.kinds},
+            "now": sandbox.clock.now(), "rate": sandbox.clock.rate,
+            "jobs": (sandbox.jobs.default, dict(sandbox.jobs.by_type)),
+            "files": dict(sandbox.files), "policies": sandbox.policies}
+
+
+def disturb(sandbox):
+    """Change everything there is to change."""
+    api = Api(sandbox)
+    api.post("/v1/tags/", {"name": "Disturbance"})
+    bom = api.get("/v1/boms/?approved=false")["results"][0]
+    api.patch(f"/v1/boms/{bom['id']}/", {"name": "Other"})
+    api.delete(f"/v1/boms/{bom['id']}/")
+    api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})
+    key = next(iter(sandbox.store["api_key"]))
+    sandbox.store.replace("api_key", {**key, "name": "Renamed"})
+    sandbox.clock.run(1000.0)
+    sandbox.clock.advance(days=3)
+    sandbox.jobs.default = JobPolicy(MANUAL)
+    sandbox.jobs.by_type["upsert_bom_async"] = JobPolicy("reads", reads=3)
+    sandbox.files["digest"] = b"content"
+    sandbox.policies = Policies(strict=True)
+
+
+def test_reset_restores_everything(sandbox):
+    fresh = everything(sandbox)
+    disturb(sandbox)
+    changed = everything(sandbox)
+    assert all(changed[name] != fresh[name] for name in fresh)
+    sandbox.reset()
+    assert everything(sandbox) == fresh
+
+
+def test_after_a_reset_the_same_calls_answer_the_same_bytes(sandbox):
+    api = Api(sandbox)
+    first = api.call("POST", "/v1/tags/", json={"name": "A"}).data
+    sandbox.reset()
+    assert api.call("POST", "/v1/tags/", json={"name": "A"}).data == first
+
+
+def test_reset_restores_the_policies_a_sandbox_began_with():
+    sandbox = Sandbox(worlds.load("empty"), policies=Policies(strict=True))
+    sandbox.policies = Policies()
+    sandbox.reset()
+    assert sandbox.policies.strict
+
+
+def test_restore_brings_back_the_moment_of_the_snapshot(sandbox):
+    api = Api(sandbox)
+    api.post("/v1/tags/", {"name": "Kept"})
+    sandbox.clock.advance(hours=1)
+    sandbox.jobs.default = JobPolicy("fail", errors=("no",))
+    kept = everything(sandbox)
+    snapshot = sandbox.snapshot()
+    for _ in range(2):                                            # a snapshot serves more than once
+        disturb_again(sandbox)
+        sandbox.restore(snapshot)
+        assert everything(sandbox) == kept
+    assert [tag["name"] for tag in api.get("/v1/tags/")["results"]][-1] == "Kept"
+
+
+def disturb_again(sandbox):
+    sandbox.jobs = Jobs()
+    disturb(sandbox)
+
+
+def test_sandboxes_of_one_world_share_nothing():
+    world = worlds.load("default")
+    one, other = Sandbox(world), Sandbox(world)
+    untouched = everything(other)
+    disturb(one)
+    assert everything(other) == untouched == everything(Sandbox(world))
+
+
+def test_a_sandbox_with_a_rate_runs_from_the_wall_clock():
+    before = dt.datetime.now(dt.UTC)
+    sandbox = Sandbox(worlds.load("empty"), rate=1.0)
+    assert before <= sandbox.clock.now() <= dt.datetime.now(dt.UTC)
+
+
+def test_a_job_policy_is_one_of_those_there_are():
+    with pytest.raises(ValueError, match="one of immediate, reads, time, manual, fail, not 'soon'"):
+        JobPolicy("soon")
+
+
+def test_sixteen_threads_lose_no_update(sandbox):
+    api = Api(sandbox)
+    bom = api.post("/v1/boms/", {"name": "Shared"})
+    part_id = next(iter(sandbox.store["part"]))["id"]
+    threads, times = 16, 8
+
+    def work(number):
+        client = api.app.test_client()
+        for turn in range(times):
+            response = client.post(f"/v1/boms/{bom['id']}/lines/", headers=HEADERS, json={
+                "part_id": part_id, "quantity": number + 1, "reference_designators": [f"C{number}_{turn}"]})
+            assert response.status_code in (200, 201), response.text
+            assert client.post("/v1/tags/", headers=HEADERS, json={"name": f"{number}-{turn}"}).status_code == 201
+
+    tags = len(sandbox.store["tag"])
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(threads)))
+
+    lines = api.get(f"/v1/boms/{bom['id']}/lines/")["results"]
+    assert [line["quantity"] for line in lines] == [times * sum(range(1, threads + 1))]
+    assert len(set(lines[0]["reference_designators"])) == threads * times
+    assert len(sandbox.store["tag"]) == len({tag["id"] for tag in sandbox.store["tag"]}) == tags + threads * times
+
+
+def test_threads_that_claim_one_name_get_it_once(sandbox):
+    api = Api(sandbox)
+
+    def claim(_):
+        return api.app.test_client().post("/v1/tags/", headers=HEADERS, json={"name": "Only one"}).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(claim, range(16))) == [201] + [409] * 15
