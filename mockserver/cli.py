@@ -37,10 +37,11 @@ def serve(host, port, fixtures, seed, api_key, corrections):
                                    f"{DEFAULT_KEY}. Give another with --api-key or MOCKSERVER_API_KEY.")
     try:
         operations = served_operations(*([corrections] if corrections else []))
-        world = worlds.with_key(worlds.load(fixtures, seed), api_key)
+        with worlds.uncollected():
+            world = worlds.with_key(worlds.load(fixtures, seed), api_key)
+            gc.freeze()                                           # the world is there to stay: collections need not trace it
     except (worlds.UnknownFixture, YamlError) as error:
         raise click.ClickException(str(error)) from None
-    gc.freeze()                                                   # the world is there to stay: collections need not trace it
 
     def ready(url):
         header = shlex.quote(f"Authorization: Api-Key {api_key}")

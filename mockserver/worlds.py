@@ -353,7 +353,8 @@ def restored(name: str, content: bytes, recipe: str) -> World | None:
 
 def with_key(world: World, key: str) -> World:
     """The same world with this secret for its first API key."""
-    store = world.store.copy()
+    store = Store(world.store.kinds)
+    store.tables = world.store.tables | {"api_key": world.store["api_key"].copy()}   # the rest is never written: no need of copies
     first = next(iter(store["api_key"]))
     store.replace("api_key", {**first, "key": key, "prefix": key.partition(".")[0]})
     return World(world.name, world.seed, world.now, store, world.catalogue, world.files)

@@ -164,7 +164,7 @@ class Email(Text):
     _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
     def __init__(self, **kwargs):
-        super().__init__(max=254, min=0, format="email", pattern=rf"{self._ATOM}(?:\.{self._ATOM})*@(?:{self._LABEL}\.)+{self._LABEL}", **kwargs)
+        super().__init__(max=254, min=0, format="email", pattern=rf"(?=[^@]{{1,64}}@){self._ATOM}(?:\.{self._ATOM})*@(?:{self._LABEL}\.)+{self._LABEL}", **kwargs)
 
     def document(self):
         return {"type": "string", "format": "email"}
@@ -200,7 +200,11 @@ class Timestamp(Text):
         try:
             moment = moment.astimezone(dt.UTC)
         except OverflowError:          # the first and last hours of the calendar, kept as they were written
+            if leap:
+                raise self.make_error("pattern") from None
             return text
+        if leap and (moment.hour, moment.minute) != (23, 59):      # leap seconds come at the end of a UTC day
+            raise self.make_error("pattern")
         return moment.isoformat().replace("+00:00", "Z")
 
     def document(self):

@@ -77,6 +77,6 @@ def like(field, **kwargs):
     if "x-references" in field.metadata:
         plain = fields.Cpid if field.kind == "part" else fields.Id
         return plain(description=description, metadata={"x-references": field.kind}, **kwargs)
-    if isinstance(field, fields.Email):
-        return fields.Text(max=254, description=description, **kwargs)
+    if type(field) in (fields.Text, fields.Email):
+        return fields.Text(max=field.max, min=0, description=description, **kwargs)
     return type(field)(description=description, **kwargs)

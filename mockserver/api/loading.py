@@ -6,6 +6,7 @@ from mockserver.api import fields
 from mockserver.api.problems import Invalid, Problem, UnsupportedMediaType
 
 MAX_DEPTH = 64
+MAX_ITEMS = 500                    # in a body that is a list
 _ORG_ID = fields.Id()
 
 
@@ -26,6 +27,8 @@ def load(schema: ma.Schema, value, *, many: bool = False):
     """The value loaded by the schema. Invalid with messages nested and indexed as the value is."""
     if many and not isinstance(value, list):
         raise Invalid({"non_field_errors": [f'Expected a list of items but got type "{type(value).__name__}".']})
+    if many and not 1 <= len(value) <= MAX_ITEMS:
+        raise Invalid({"non_field_errors": [f"Ensure there are from 1 to {MAX_ITEMS} items, not {len(value)}."]})
     try:
         return schema.load(value, many=many)
     except ma.ValidationError as error:

@@ -4,6 +4,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import OpenAPIConverter
 
 from mockserver.api import fields
+from mockserver.api.loading import MAX_ITEMS
 from mockserver.api.resource import Page, Resource
 
 DESCRIPTION = """\
@@ -214,7 +215,7 @@ class Builder:
         if isinstance(what, Page):
             return self.page(page)
         if isinstance(what, list):
-            return {"type": "array", "items": self.schema(converter, what[0], partial), **({} if converter.response else {"minItems": 1, "maxItems": 500})}
+            return {"type": "array", "items": self.schema(converter, what[0], partial), **({} if converter.response else {"minItems": 1, "maxItems": MAX_ITEMS})}
         if isinstance(what, Resource):
             what = what.schema
         return converter.resolve_nested_schema(patch(what) if partial else what)

@@ -174,6 +174,10 @@ class Resource(Group):
                     scope.store.replace(resource.kind, {**other, name: rest, "updated_at": scope.now})
         scope.store.delete(self.kind, record["id"])
 
+    def records(self, store):
+        """All records that ids of this kind name, oldest first."""
+        return store[self.kind]
+
     def children(self, scope, parent: dict) -> list[dict]:
         """The records that belong to `parent`, in order of creation."""
         return scope.store[self.kind].where(self.parent, parent["id"])

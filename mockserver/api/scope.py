@@ -34,7 +34,8 @@ class Scope:
     @functools.cached_property
     def reach(self) -> list[str]:
         """The key's primary organisation and all its sub-organisations."""
-        return [self.primary_org_id, *(org["id"] for org in self.store["org"].where("parent_org_id", self.primary_org_id))]
+        below = self.store["org"].where("parent_org_id", self.primary_org_id)
+        return [self.primary_org_id, *(org["id"] for org in below)]
 
     @functools.cached_property
     def user(self) -> dict | None:
@@ -46,17 +47,23 @@ class Scope:
 
     def narrow(self, org_id: str) -> None:
         """Keep to one organisation, as `?org_id=` asks."""
+        org_id = org_id.lower()
         if org_id not in self.reach:
             raise NotFound
         self.org_id, self.org_ids = org_id, [org_id]
 
     def sees(self, record: dict, org_ids=None) -> bool:
-        """Records of no organisation (the part catalogue) are everybody's; those of a team are its members'."""
-        if record["org_id"] is not None and record["org_id"] not in (self.org_ids if org_ids is None else org_ids):
+        """Whether a record is in reach, and not another team's. `org_ids` takes the place of the scope's own.
+
+        Records of no organisation (the part catalogue) are everybody's.
+        """
+        org_id = record["org_id"]
+        if org_id is not None and org_id not in (self.org_ids if org_ids is None else org_ids):
             return False
         team_ids = record.get("team_ids")
-        return (not team_ids or record["org_id"] not in self._by_team or not self._team_ids.isdisjoint(team_ids)
-                or self.store["user"].get(record["id"]) is not None)          # users are in teams, and not hidden by them
+        if not team_ids or org_id not in self._by_team or not self._team_ids.isdisjoint(team_ids):
+            return True
+        return self.store["user"].get(record["id"]) is not None   # a user is in teams, and not hidden by them
 
     @functools.cached_property
     def _by_team(self) -> set[str]:

@@ -39,7 +39,7 @@ def reference_ids(sandbox: Sandbox, kind: str) -> list[str]:
     if kind == "org":
         return [next(iter(sandbox.store["org"]))["id"]]
     scope = steward(sandbox)
-    return [record["id"] for record in sandbox.store[kind] if scope.sees(record)]
+    return [record["id"] for record in resources.by_kind()[kind].records(sandbox.store) if scope.sees(record)]
 
 
 def reference_paths(app: App, operation_id: str) -> list[dict[str, str]]:
@@ -49,7 +49,7 @@ def reference_paths(app: App, operation_id: str) -> list[dict[str, str]]:
         return []
     store, known = app.sandbox.store, resources.by_kind()
     paths = []
-    for record in store[operation.kinds[-1]]:
+    for record in known[operation.kinds[-1]].records(store):
         path = {operation.parameters[-1]: record["id"]}
         for name, kind in zip(operation.parameters[-2::-1], operation.kinds[::-1], strict=False):
             if reference(known[kind].fields.get(name)) is None:

@@ -2,7 +2,8 @@
 from mockserver.api import fields
 from mockserver.api.filters import Equals, Has
 
-RECORD_TYPES = ("bom", "program", "part", "supplier", "purchase_order")       # the kinds that carry custom properties
+# The kinds that carry custom properties, and what the values of these may be.
+RECORD_TYPES = ("bom", "program", "part", "supplier", "purchase_order")
 VALUE_TYPES = ("text", "number", "boolean", "date", "select")
 
 
@@ -16,7 +17,7 @@ class Integration(fields.Schema):
 
 
 class CustomProperties(fields.Object):
-    """`{property id: value}`, each value checked against its definition. Empty values (null) clear a property."""
+    """`{property id: value}`, each value checked against its definition. null clears a property."""
 
     default_error_messages = {
         "unknown": 'Invalid pk "{id}" - object does not exist.',
@@ -29,12 +30,20 @@ class CustomProperties(fields.Object):
 
     def __init__(self, record_type, **kwargs):
         self.record_type = record_type
-        super().__init__(load_default=dict, evidence="inferred", metadata={"x-references-keys": "custom_property", "x-record-type": record_type},
-                         description="Values of the organisation's own properties, by the property's id. Sent whole; null clears a value.", **kwargs)
+        super().__init__(
+            load_default=dict,
+            evidence="inferred",
+            description="Values of the organisation's own properties, by the property's id. Sent whole; null clears one.",
+            metadata={"x-references-keys": "custom_property", "x-record-type": record_type},
+            **kwargs,
+        )
 
     def document(self):
-        return {"type": "object", "propertyNames": {"type": "string", "format": "uuid"},
-                "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+        return {
+            "type": "object",
+            "propertyNames": {"type": "string", "format": "uuid"},
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+        }
 
     def _deserialize(self, value, attr, data, **kwargs):
         value = super()._deserialize(value, attr, data, **kwargs)
@@ -50,7 +59,8 @@ class CustomProperties(fields.Object):
                 values[definition["id"]] = content
         if value:                                                 # a record without any properties lacks none
             for definition in scope.store["custom_property"].where("record_type", self.record_type):
-                if definition["required"] and definition["org_id"] == scope.org_id and definition["id"] not in values:
+                lacks = definition["id"] not in values and definition["org_id"] == scope.org_id
+                if definition["required"] and lacks:
                     errors.setdefault(definition["id"], [self.make_error("required").messages[0]])
         if errors:
             raise fields.ma.ValidationError(errors)
@@ -63,7 +73,8 @@ class CustomProperties(fields.Object):
         if definition["record_type"] != self.record_type:
             return self.make_error("record_type", record_type=definition["record_type"])
         if content is not None and not fits(definition, content):
-            return self.make_error("type", what=self.WHAT[definition["value_type"]].format(options=", ".join(definition["options"])))
+            what = self.WHAT[definition["value_type"]].format(options=", ".join(definition["options"]))
+            return self.make_error("type", what=what)
         return None
 
 

@@ -172,7 +172,7 @@ def keep_status(scope, after, before):
 def one_or_the_other(scope, after, before):
     if (after["bom_id"] is None) == (after["part_id"] is None):
         has = "neither" if after["bom_id"] is None else "both"
-        raise Conflict(f"A program line is of a BOM or a part: give bom_id or part_id. This one has {has}.")
+        raise Conflict(f"A program line is of a BOM or a part: give bom_id or part_id. It has {has}.")
 
 
 @programs.action("update_program", body=Program, partial=True, conflict="The status cannot move there.")
@@ -205,7 +205,7 @@ def create_lines(scope, program, data):
 @program_lines.action("update_program_line", body=ProgramLine, partial=True,
                       conflict=f"The line would not be of either a BOM or a part. {FROZEN}")
 def update_line(scope, program, line, data):
-    """Change a line. A `part_id` takes the place of a `bom_id` that is not sent along, and the other way round."""
+    """Change a line. A `part_id` takes the place of the `bom_id` when that is not sent, and vice versa."""
     open_to_change(program)
     for given, other in (("bom_id", "part_id"), ("part_id", "bom_id")):
         if data.get(given) and other not in data:
@@ -403,7 +403,8 @@ def quoted(offer: dict, pieces: int) -> dict | None:
 
 @programs.fake
 def fake_program(f):
-    return {"name": f.unique(electronics.program_name(f.random)), "status": f.choice([DRAFT, APPROVED, APPROVED, COMPLETE])}
+    return {"name": f.unique(electronics.program_name(f.random)),
+            "status": f.choice([DRAFT, APPROVED, APPROVED, COMPLETE])}
 
 
 @program_lines.fake

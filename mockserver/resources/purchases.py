@@ -263,9 +263,9 @@ def keep_order(scope, after, before):
 
 @purchase_lines.check
 def keep_line(scope, after, before):
-    received = after["quantity_received"]
-    if after["quantity"] < received:
-        raise Conflict(f"{received} pieces of this purchase line have arrived: {after['quantity']} are too few.")
+    received, quantity = after["quantity_received"], after["quantity"]
+    if quantity < received:
+        raise Conflict(f"{received} pieces of this purchase line have arrived: {quantity} are too few.")
     if before is not None and received and after["part_id"] != before["part_id"]:
         raise Conflict(f"{received} pieces of this purchase line have arrived: its part_id cannot change.")
 
@@ -459,9 +459,9 @@ def seed_order(world, values):
     untold = {"lines": [], "tracking_number": None, "carrier_name": None, "note": None}
     history = [{"type": type, "occurred_at": when[type], **untold} for type in HISTORY.get(status, ())]
     told = {event["type"]: event["occurred_at"] for event in values.get("events", history)}
+    received_at = told.get(RECEIVED) if status == RECEIVED else None
     return {"events": history, "creator_user_id": values.get("buyer_user_id"),
-            "ordered_at": told.get(ORDERED), "received_at": told.get(RECEIVED) if status == RECEIVED else None,
-            **values}
+            "ordered_at": told.get(ORDERED), "received_at": received_at, **values}
 
 
 @purchase_lines.seed

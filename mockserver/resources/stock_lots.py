@@ -95,11 +95,12 @@ def book(scope, part_id: str, quantity: int, *, purchase_line_id: str | None = N
 
     It belongs to the purchase line's organisation; without a line, to the one the request writes to.
     """
-    org_id = scope.store["purchase_line"].get(purchase_line_id)["org_id"] if purchase_line_id else scope.org_id
+    line = scope.store["purchase_line"].get(purchase_line_id) if purchase_line_id else None
     return stock_lots.add(scope, {
         "part_id": part_id, "quantity": quantity, "allocated_quantity": quantity if program_id else 0,
         "program_id": program_id, "purchase_line_id": purchase_line_id, "unit_cost": unit_cost,
-        "currency": currency, "location": location, "received_at": received_at or scope.now}, org_id=org_id)
+        "currency": currency, "location": location, "received_at": received_at or scope.now},
+        org_id=line["org_id"] if line else scope.org_id)
 
 
 @stock_lots.fake

@@ -1,6 +1,8 @@
 """Teams, and the types they are of. Who is in a team is kept at the users: see `User.team_ids`."""
+
 from mockserver.api import fields
 from mockserver.api.filters import Contains, Equals
+from mockserver.api.problems import Invalid
 from mockserver.api.resource import Record, Resource
 from mockserver.resources.account import users
 
@@ -8,12 +10,21 @@ from mockserver.resources.account import users
 class TeamType(Record):
     """What sort of group a team is."""
 
-    name = fields.Text(required=True, evidence="product", description="Unique in the organisation.", example="Business Unit")
+    name = fields.Text(
+        required=True, evidence="product", description="Unique in the organisation.", example="Business Unit"
+    )
 
 
 class TeamFields(fields.Schema):
-    name = fields.Text(required=True, evidence="product", description="Unique in the organisation.", example="Power Electronics")
-    team_type_id = fields.Ref("team_type", null=True, evidence="product", description="What sort of team it is.")
+    name = fields.Text(
+        required=True,
+        evidence="product",
+        description="Unique in the organisation.",
+        example="Power Electronics",
+    )
+    team_type_id = fields.Ref(
+        "team_type", null=True, evidence="product", description="What sort of team it is."
+    )
 
 
 class TeamRequest(TeamFields):
@@ -23,18 +34,65 @@ class TeamRequest(TeamFields):
 
 
 class Team(Record, TeamFields):
-    """A group of users. With the organisation's team permissions on, a record with teams is for their users alone."""
+    """A group of users. With team permissions on, a record that has teams is for their users alone."""
 
-    archived = fields.Boolean(dump_only=True, dump_default=False, description="Whether it is archived: kept, and listed with `?archived=true` alone.")
+    archived = fields.Boolean(
+        dump_only=True,
+        dump_default=False,
+        description="Whether it is archived: kept, and listed with `?archived=true` alone.",
+    )
     archived_at = fields.Timestamp(dump_only=True, null=True, description="When it was archived.")
-    user_ids = fields.Array(fields.Id(), dump_only=True, evidence="product", description="Who is in it: those with its id in their `team_ids`.")
+    user_ids = fields.Refs(
+        "user",
+        on_delete=fields.SET_NULL,
+        dump_only=True,
+        evidence="product",
+        description="Who is in it: those with its id in their `team_ids`.",
+    )
 
 
-team_types = Resource("team_type", TeamType, list="list_team_types", create="create_team_type", retrieve="get_team_type",
-                      update="update_team_type", unique=["name"], filters={"name": Contains("name")})
+class Teams(Resource):
+    """Teams whose `user_ids` are written to the users, and read off them."""
 
-teams = Resource("team", Team, list="list_teams", retrieve="get_team", unique=["name"], filters={
-    "name": Contains("name"), "team_type_id": Equals("team_type_id"), "archived": Equals("archived", default=False)})
+    def add(self, scope, values, **kwargs):
+        values = dict(values)
+        user_ids = values.pop("user_ids", [])
+        team = super().add(scope, values, **kwargs)
+        enrol(scope, team, user_ids)
+        return team
+
+    def change(self, scope, record, values):
+        values = dict(values)
+        user_ids = values.pop("user_ids", None)
+        team = super().change(scope, record, values)
+        if user_ids is not None:
+            enrol(scope, team, user_ids)
+        return team
+
+
+team_types = Resource(
+    "team_type",
+    TeamType,
+    list="list_team_types",
+    create="create_team_type",
+    retrieve="get_team_type",
+    update="update_team_type",
+    unique=["name"],
+    filters={"name": Contains("name")},
+)
+
+teams = Teams(
+    "team",
+    Team,
+    list="list_teams",
+    retrieve="get_team",
+    unique=["name"],
+    filters={
+        "name": Contains("name"),
+        "team_type_id": Equals("team_type_id"),
+        "archived": Equals("archived", default=False),
+    },
+)
 
 
 @teams.represent
@@ -45,22 +103,13 @@ def represent(scope, team):
 @teams.action("create_team", body=TeamRequest, status=201, conflict="A team with this name exists already.")
 def create_team(scope, data):
     """A team of the users named. Each has the team in `team_ids` from then on."""
-    data = dict(data)
-    user_ids = data.pop("user_ids")
-    team = teams.add(scope, data)
-    enrol(scope, team, user_ids)
-    return team
+    return teams.add(scope, data)
 
 
 @teams.action("update_team", body=TeamRequest, partial=True, conflict="A team with this name exists already.")
 def update_team(scope, team, data):
     """Change a team. `user_ids`, when given, replaces who is in it."""
-    data = dict(data)
-    user_ids = data.pop("user_ids", None)
-    team = teams.change(scope, team, data)
-    if user_ids is not None:
-        enrol(scope, team, user_ids)
-    return team
+    return teams.change(scope, team, data)
 
 
 @teams.action("delete_team", returns=None, status=204, conflict="Records carry the team.")
@@ -72,7 +121,9 @@ def delete_team(scope, team):
 @teams.action("archive_team")
 def archive(scope, team):
     """Archive a team. It stays on the records that carry it. Once archived, nothing changes."""
-    return team if team["archived"] else teams.change(scope, team, {"archived": True, "archived_at": scope.now})
+    return (
+        team if team["archived"] else teams.change(scope, team, {"archived": True, "archived_at": scope.now})
+    )
 
 
 @teams.action("unarchive_team")
@@ -96,10 +147,14 @@ def enrol(scope, team: dict, user_ids: list[str]) -> None:
     before = {user["id"]: user for user in members(scope, team)}
     for id, user in before.items():
         if id not in user_ids:
-            users.change(scope, user, {"team_ids": [other for other in user["team_ids"] if other != team["id"]]})
+            users.change(
+                scope, user, {"team_ids": [other for other in user["team_ids"] if other != team["id"]]}
+            )
     for id in user_ids:
         if id not in before:
             user = scope.store["user"].get(id)
+            if user is None:  # in a fixture, where users come after teams
+                raise Invalid({"user_ids": ["Say it at the users: list the team in their team_ids."]})
             users.change(scope, user, {"team_ids": [*user["team_ids"], team["id"]]})
 
 
@@ -110,5 +165,11 @@ def fake_type(f):
 
 @teams.fake
 def fake_team(f):
-    return {"name": f.unique(f.choice(["Power", "Sensing", "Motion", "Vision", "Test", "Sourcing", "Prototyping", "Sustaining"])),
-            "team_type_id": f.one("team_type")["id"]}
+    return {
+        "name": f.unique(
+            f.choice(
+                ["Power", "Sensing", "Motion", "Vision", "Test", "Sourcing", "Prototyping", "Sustaining"]
+            )
+        ),
+        "team_type_id": f.one("team_type")["id"],
+    }

@@ -1,4 +1,5 @@
 """Which role may call which operation: every served operation against a table that is kept here by hand."""
+
 import re
 
 import pytest
@@ -7,7 +8,8 @@ from mockserver.app import served_operations
 from mockserver.resources import by_kind
 from tests.conftest import VIEWER_KEY
 
-# For each group: what an Editor, a View & Comment key and a Restricted key may do. R reads, W writes. An Admin may do it all.
+# For each group: what an Editor, a View & Comment key and a Restricted key may do. R reads, W writes.
+# An Admin may do it all.
 GROUPS = {
     "BOMs": ("RW", "R", ""),
     "Programs": ("RW", "R", ""),
@@ -31,7 +33,7 @@ GROUPS = {
 }
 COLUMNS = ("Editor", "View & Comment", "Restricted")
 READS_BY_POST = {"run_sql_query"}
-APPROVERS_MAY = {"create_purchase_event"}         # approving an order is one of its events
+APPROVERS_MAY = {"create_purchase_event"}  # approving an order is one of its events
 
 OPERATIONS = {operation.id: operation for operation in served_operations() if operation.served}
 
@@ -46,15 +48,17 @@ def expected(roles, operation) -> bool:
 @pytest.fixture
 def as_roles(api):
     """A client whose key has these roles and no user."""
+
     def client(roles):
         key = next(key for key in api.sandbox.store["api_key"] if key["key"] == VIEWER_KEY)
         api.sandbox.store.replace("api_key", {**key, "roles": list(roles), "user_id": None})
         return api.as_key(VIEWER_KEY)
+
     return client
 
 
 def allowed(client, operation) -> bool:
-    """Whether the key passes. The records named are not there and no body is sent, so nothing is done beyond that."""
+    """Whether the key passes. The records named are not there and no body is sent, so no more is done."""
     path = operation.path.replace("{part_id}", "000000000000")
     path = re.sub(r"{(\w+)}", "00000000-0000-4000-8000-000000000000", path)
     response = client.client.open(path, method=operation.method, headers=client.headers)
@@ -62,10 +66,22 @@ def allowed(client, operation) -> bool:
     return response.status_code != 403
 
 
-@pytest.mark.parametrize("roles", [
-    ("Admin",), ("Editor",), ("View & Comment",), ("Restricted",), ("Procurement Approver",), (),
-    ("Restricted", "Procurement Approver"), ("Editor", "Restricted"), ("View & Comment", "Procurement Approver"), ("Restricted", "Admin"),
-], ids=lambda roles: "+".join(roles) or "none")
+@pytest.mark.parametrize(
+    "roles",
+    [
+        ("Admin",),
+        ("Editor",),
+        ("View & Comment",),
+        ("Restricted",),
+        ("Procurement Approver",),
+        (),
+        ("Restricted", "Procurement Approver"),
+        ("Editor", "Restricted"),
+        ("View & Comment", "Procurement Approver"),
+        ("Restricted", "Admin"),
+    ],
+    ids=lambda roles: "+".join(roles) or "none",
+)
 def test_a_key_may_call_what_its_roles_say_and_no_more(as_roles, roles):
     client = as_roles(roles)
     found = {id for id, operation in OPERATIONS.items() if allowed(client, operation)}

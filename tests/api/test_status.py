@@ -20,7 +20,8 @@ def test_any_other_move_is_refused_and_the_open_ones_are_named():
     with pytest.raises(Conflict) as refusal:
         MOVES.check("draft", "closed")
     assert refusal.value.body == {
-        "detail": "This letter is draft and cannot become closed: it can become sent or cancelled."}
+        "detail": "This letter is draft and cannot become closed: it can become sent or cancelled."
+    }
 
 
 def test_from_a_final_status_there_is_no_move():

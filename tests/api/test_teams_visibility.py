@@ -1,16 +1,25 @@
 """Team permissions: what a key sees of the records that teams carry."""
+
 import pytest
+
 from tests.conftest import VIEWER_KEY
 
 
 @pytest.fixture
 def world(api):
-    """BOMs of two teams and of none in the first organisation, whose switch is on; Chloe is in the first team. All by name."""
+    """Ids by name: BOMs of two teams and of none, with the switch on. Chloe is in one of the teams."""
     chloe = next(user for user in api.get("/v1/users/")["results"] if user["first_name"] == "Chloe")
     mine = api.post("/v1/teams/", {"name": "Mine", "user_ids": [chloe["id"]]})["id"]
     theirs = api.post("/v1/teams/", {"name": "Theirs"})["id"]
-    boms = {name: api.post("/v1/boms/", {"name": name, "team_ids": team_ids})["id"] for name, team_ids in {
-        "see mine": [mine], "see theirs": [theirs], "see both": [mine, theirs], "see all": []}.items()}
+    boms = {
+        name: api.post("/v1/boms/", {"name": name, "team_ids": team_ids})["id"]
+        for name, team_ids in {
+            "see mine": [mine],
+            "see theirs": [theirs],
+            "see both": [mine, theirs],
+            "see all": [],
+        }.items()
+    }
     switch(api, api.get("/v1/org/")["id"], True)
     return {"mine": mine, "theirs": theirs, "chloe": chloe["id"], **boms}
 
@@ -45,7 +54,9 @@ def test_a_user_sees_the_records_of_its_teams_and_those_of_none(chloe):
 def test_the_count_and_the_pages_leave_out_what_is_hidden(chloe):
     listed = chloe.get("/v1/boms/?name=see%20&limit=2")
     assert listed["count"] == 3
-    assert [bom["name"] for bom in chloe.get(listed["next"].removeprefix("http://localhost"))["results"]] == ["see all"]
+    assert [bom["name"] for bom in chloe.get(listed["next"].removeprefix("http://localhost"))["results"]] == [
+        "see all"
+    ]
 
 
 def test_a_hidden_record_is_not_there(chloe, world):

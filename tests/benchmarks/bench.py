@@ -155,11 +155,12 @@ def resets():
         key = first_key(sandbox)
         app = App(sandbox).wsgi_app
         api = Client(app, key)
-        bom_id, part_id = (next(iter(sandbox.store[kind]))["id"] for kind in ("bom", "part"))
+        bom_id = next(iter(sandbox.store["bom"]))["id"]
 
-        def write(api=api, bom_id=bom_id, part_id=part_id):
-            return api("POST", f"/v1/boms/{bom_id}/lines/", {"part_id": part_id, "quantity": 1})
+        def write(api=api, bom_id=bom_id):
+            return api("POST", f"/v1/boms/{bom_id}/lines/parse_raw/", {"reference_designators_string": "X1"})
 
+        assert write().status == 201
         row("sandbox.reset()", seconds(sandbox.reset), wanted=wanted)
         row("sandbox.reset() after a write, and the first write after it", seconds(lambda: (sandbox.reset(), write()), 20),
             seconds(write, 20), wanted)

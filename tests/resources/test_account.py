@@ -1,4 +1,5 @@
 """Organisations, sub-organisations, users."""
+
 import pytest
 
 
@@ -46,9 +47,15 @@ def test_a_new_sub_org_is_in_reach_at_once(api):
     assert api.get(f"/v1/boms/?org_id={sub_org['id']}")["results"] == [bom]
 
 
-@pytest.mark.parametrize(("name", "slug"), [
-    ("Acme Space & Sea", "acme-space-sea"), ("Acme Medical", "acme-medical-2"), ("???", "org"), ("x" * 200, "x" * 100),
-])
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Acme Space & Sea", "acme-space-sea"),
+        ("Acme Medical", "acme-medical-2"),
+        ("???", "org"),
+        ("x" * 200, "x" * 100),
+    ],
+)
 def test_a_slug_is_made_from_the_name(api, name, slug):
     assert api.post("/v1/sub_orgs/", {"name": name})["slug"] == slug
 
@@ -59,7 +66,10 @@ def test_made_slugs_never_clash(api):
 
 
 def test_a_slug_is_taken_once_over_all_organisations(api):
-    assert "acme-robotics" in api.post("/v1/sub_orgs/", {"name": "Space", "slug": "acme-robotics"}, expect=409)["detail"]
+    assert (
+        "acme-robotics"
+        in api.post("/v1/sub_orgs/", {"name": "Space", "slug": "acme-robotics"}, expect=409)["detail"]
+    )
     sub_org = api.post("/v1/sub_orgs/", {"name": "Space", "slug": "space"})
     api.post("/v1/sub_orgs/", {"name": "Other", "slug": "space"}, expect=409)
     api.patch(f"/v1/sub_orgs/{sub_org['id']}/", {"slug": "acme-medical"}, expect=409)
@@ -88,14 +98,22 @@ def test_users_are_listed_and_read(api):
     users = api.get("/v1/users/")["results"]
     ben = next(user for user in users if user["first_name"] == "Ben")
     assert api.get(f"/v1/users/{ben['id']}/") == ben
-    assert (ben["email"], ben["title"], ben["roles"], ben["is_active"]) == ("ben@acme.example.com", "Electronics Engineer", ["Editor"], True)
+    assert (ben["email"], ben["title"], ben["roles"], ben["is_active"]) == (
+        "ben@acme.example.com",
+        "Electronics Engineer",
+        ["Editor"],
+        True,
+    )
 
 
-@pytest.mark.parametrize(("query", "found"), [
-    ({"email": "ada@acme.example.com"}, {"Ada"}),
-    ({"role": "Editor"}, {"Ben", "Eva"}),
-    ({"role": "Procurement Approver", "email": "ben@acme.example.com"}, set()),
-])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"email": "ada@acme.example.com"}, {"Ada"}),
+        ({"role": "Editor"}, {"Ben", "Eva"}),
+        ({"role": "Procurement Approver", "email": "ben@acme.example.com"}, set()),
+    ],
+)
 def test_users_are_found_by_address_and_role(api, query, found):
     users = api.get("/v1/users/", query_string=query)["results"]
     assert {user["first_name"] for user in users} & {"Ada", "Ben", "Chloe", "Dev", "Eva"} == found
@@ -109,3 +127,8 @@ def test_a_user_of_an_organisation_out_of_reach_is_not_there(api):
     ben = next(user for user in api.get("/v1/users/?role=Editor")["results"])
     sub_org = api.get("/v1/sub_orgs/")["results"][0]
     api.get(f"/v1/users/{ben['id']}/?org_id={sub_org['id']}", expect=404)
+
+
+def test_org_id_is_an_id_however_it_is_written(api):
+    sub_org = api.get("/v1/sub_orgs/")["results"][0]
+    assert api.get(f"/v1/org/?org_id={sub_org['id'].upper()}") == sub_org

@@ -1,4 +1,5 @@
 """The API key: how it changes itself."""
+
 import pytest
 
 ANSWER = {"id", "name", "prefix", "created_at", "expires_at", "last_used_at", "key"}
@@ -57,7 +58,9 @@ def test_an_expiry_is_taken_back(api):
     api.get("/v1/org/")
 
 
-@pytest.mark.parametrize("moment", ["2026-01-15T09:00:00Z", "2020-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "moment", ["2026-01-15T09:00:00Z", "2020-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]
+)
 def test_an_expiry_in_the_past_is_refused_and_nothing_changes(api, moment):
     refused = api.patch("/v1/api_key/", {"expires_at": moment, "name": "ERP", "rotate": True}, expect=409)
     assert "2026-01-15T09:00:00Z" in refused["detail"]
@@ -69,7 +72,9 @@ def test_the_last_moment_of_the_calendar_is_an_expiry_too(api):
     api.get("/v1/org/")
 
 
-@pytest.mark.parametrize("body", [{"name": None}, {"name": ""}, {"expires_at": "soon"}, {"rotate": "yes"}, {"rotate": None}])
+@pytest.mark.parametrize(
+    "body", [{"name": None}, {"name": ""}, {"expires_at": "soon"}, {"rotate": "yes"}, {"rotate": None}]
+)
 def test_a_malformed_change_is_refused(api, body):
     assert list(body) == list(api.patch("/v1/api_key/", body, expect=400))
 

@@ -1,4 +1,5 @@
 """Custom properties: their definitions, and the values that records carry."""
+
 import pytest
 
 
@@ -10,10 +11,23 @@ def define(api, value_type="text", record_type="bom", **values):
 
 
 def test_a_property_is_created_read_changed_and_listed(api):
-    created = api.call("POST", "/v1/custom_properties/", expect=201, json={
-        "name": "Risk", "record_type": "bom", "value_type": "select", "options": ["Low", "High"], "required": False})
+    created = api.call(
+        "POST",
+        "/v1/custom_properties/",
+        expect=201,
+        json={
+            "name": "Risk",
+            "record_type": "bom",
+            "value_type": "select",
+            "options": ["Low", "High"],
+            "required": False,
+        },
+    )
     property = api.get(created.headers["Location"])
-    changed = api.patch(f"/v1/custom_properties/{property['id']}/", {"name": "Supply risk", "options": ["Low", "Medium", "High"]})
+    changed = api.patch(
+        f"/v1/custom_properties/{property['id']}/",
+        {"name": "Supply risk", "options": ["Low", "Medium", "High"]},
+    )
     assert changed["options"] == ["Low", "Medium", "High"]
     assert changed["record_type"] == "bom"
     found = api.get("/v1/custom_properties/?name=SUPPLY&record_type=bom&value_type=select")["results"]
@@ -23,36 +37,55 @@ def test_a_property_is_created_read_changed_and_listed(api):
 
 def test_a_name_is_taken_once_for_a_type_of_record(api):
     define(api, name="Risk")
-    api.post("/v1/custom_properties/", {"name": "Risk", "record_type": "bom", "value_type": "number"}, expect=409)
+    api.post(
+        "/v1/custom_properties/", {"name": "Risk", "record_type": "bom", "value_type": "number"}, expect=409
+    )
     define(api, name="Risk", record_type="part")
 
 
-@pytest.mark.parametrize(("values", "reason"), [
-    ({"value_type": "select"}, "at least one option"),
-    ({"value_type": "text", "options": ["Low"]}, "has no options"),
-])
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"value_type": "select"}, "at least one option"),
+        ({"value_type": "text", "options": ["Low"]}, "has no options"),
+    ],
+)
 def test_options_go_with_a_select_and_nothing_else(api, values, reason):
     refused = api.post("/v1/custom_properties/", {"name": "Risk", "record_type": "bom", **values}, expect=409)
     assert reason in refused["detail"]
 
 
-@pytest.mark.parametrize("values", [{"record_type": "team"}, {"value_type": "money"}, {"options": ["Low", "Low"]}, {"required": None}, {"name": ""}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"record_type": "team"},
+        {"value_type": "money"},
+        {"options": ["Low", "Low"]},
+        {"required": None},
+        {"name": ""},
+    ],
+)
 def test_a_malformed_definition_is_refused(api, values):
     body = {"name": "Risk", "record_type": "bom", "value_type": "text", **values}
     assert list(values) == list(api.post("/v1/custom_properties/", body, expect=400))
 
 
-@pytest.mark.parametrize(("value_type", "right", "wrong"), [
-    ("text", ["", "anything", "x" * 255], [3, True, "x" * 256]),
-    ("number", [0, -1.5, 10**12], ["3", True]),
-    ("boolean", [True, False], [1, "true"]),
-    ("date", ["2026-02-28"], ["2026-02-30", "tomorrow", 20260228]),
-    ("select", ["Low"], ["low", "Medium", True]),
-])
+@pytest.mark.parametrize(
+    ("value_type", "right", "wrong"),
+    [
+        ("text", ["", "anything", "x" * 255], [3, True, "x" * 256]),
+        ("number", [0, -1.5, 10**12], ["3", True]),
+        ("boolean", [True, False], [1, "true"]),
+        ("date", ["2026-02-28"], ["2026-02-30", "tomorrow", 20260228]),
+        ("select", ["Low"], ["low", "Medium", True]),
+    ],
+)
 def test_values_are_of_the_type_defined(api, value_type, right, wrong):
     id = define(api, value_type)["id"]
     for value in right:
-        assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: value}})["custom_properties"] == {id: value}
+        assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: value}})[
+            "custom_properties"
+        ] == {id: value}
     for value in wrong:
         refused = api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: value}}, expect=400)
         assert refused["custom_properties"][id][0].startswith("The value of this property should be ")
@@ -61,7 +94,9 @@ def test_values_are_of_the_type_defined(api, value_type, right, wrong):
 def test_a_refused_choice_is_told_the_options(api):
     id = define(api, "select")["id"]
     refused = api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: "Medium"}}, expect=400)
-    assert refused["custom_properties"][id] == ["The value of this property should be one of its options: Low, High."]
+    assert refused["custom_properties"][id] == [
+        "The value of this property should be one of its options: Low, High."
+    ]
 
 
 def test_null_clears_a_value(api):
@@ -84,7 +119,9 @@ def test_an_unknown_property_is_refused(api, id):
 
 def test_an_id_in_capitals_is_the_same_property(api):
     id = define(api)["id"]
-    assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id.upper(): "x"}})["custom_properties"] == {id: "x"}
+    assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id.upper(): "x"}})[
+        "custom_properties"
+    ] == {id: "x"}
 
 
 def test_a_required_property_goes_with_any_other(api):
@@ -105,7 +142,9 @@ def test_types_are_fixed_once_a_record_carries_the_property(api, record_type):
     api.patch(address, {"value_type": "text"})
     record = api.post(path, {"name": "Lamp", "custom_properties": {property["id"]: "x"}})
     refused = api.patch(address, {"value_type": "number"}, expect=409)
-    assert refused["detail"].startswith(f"The value_type of this property is text and fixed: 1 {record_type}(s) carry it.")
+    assert refused["detail"].startswith(
+        f"The value_type of this property is text and fixed: 1 {record_type}(s) carry it."
+    )
     api.patch(address, {"record_type": "part"}, expect=409)
     api.patch(address, {"name": "Renamed", "value_type": "text", "record_type": record_type})
     api.patch(f"{path}{record['id']}/", {"custom_properties": {}})

@@ -1,9 +1,15 @@
 """Tags: labels, and the records that wear them."""
+
 import pytest
 
 
 def test_a_tag_is_created_read_changed_and_listed(api):
-    created = api.call("POST", "/v1/tags/", json={"name": "Automotive", "color": "#1F77b4", "description": "AEC-Q parts only."}, expect=201)
+    created = api.call(
+        "POST",
+        "/v1/tags/",
+        json={"name": "Automotive", "color": "#1F77b4", "description": "AEC-Q parts only."},
+        expect=201,
+    )
     tag = api.get(created.headers["Location"])
     assert (tag["name"], tag["color"], tag["description"]) == ("Automotive", "#1F77b4", "AEC-Q parts only.")
     changed = api.patch(f"/v1/tags/{tag['id']}/", {"description": None})
@@ -26,8 +32,17 @@ def test_a_name_is_taken_once_in_an_organisation(api):
     api.post(f"/v1/tags/?org_id={sub_org['id']}", {"name": "Automotive"}, expect=201)
 
 
-@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": 7}, {"name": "x", "color": "red"}, {"name": "x", "color": "#12345"},
-                                  {"name": "x" * 256}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": 7},
+        {"name": "x", "color": "red"},
+        {"name": "x", "color": "#12345"},
+        {"name": "x" * 256},
+    ],
+)
 def test_a_malformed_tag_is_refused(api, body):
     api.post("/v1/tags/", body, expect=400)
 

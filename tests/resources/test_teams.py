@@ -1,5 +1,9 @@
 """Teams and team types: who is in them, what keeps them from being deleted."""
+
 import pytest
+
+from mockserver import worlds
+from mockserver._yaml import YamlError
 
 
 @pytest.fixture
@@ -13,7 +17,12 @@ def team_ids(api, user_id):
 
 
 def test_a_team_has_users_and_they_have_the_team(api, people):
-    created = api.call("POST", "/v1/teams/", json={"name": "Night shift", "user_ids": [people["Ben"], people["Eva"]]}, expect=201)
+    created = api.call(
+        "POST",
+        "/v1/teams/",
+        json={"name": "Night shift", "user_ids": [people["Ben"], people["Eva"]]},
+        expect=201,
+    )
     team = api.get(created.headers["Location"])
     assert team == created.json
     assert set(team["user_ids"]) == {people["Ben"], people["Eva"]}
@@ -101,8 +110,30 @@ def test_a_team_type_is_created_read_changed_and_listed(api):
 def test_a_type_that_a_team_is_of_stays(api):
     type_ = api.post("/v1/team_types/", {"name": "Guild"})
     team = api.post("/v1/teams/", {"name": "Testers", "team_type_id": type_["id"]})
-    assert [found["id"] for found in api.get(f"/v1/teams/?team_type_id={type_['id']}")["results"]] == [team["id"]]
+    assert [found["id"] for found in api.get(f"/v1/teams/?team_type_id={type_['id']}")["results"]] == [
+        team["id"]
+    ]
     assert "team" in api.delete(f"/v1/team_types/{type_['id']}/", expect=409).json["detail"]
     api.patch(f"/v1/teams/{team['id']}/", {"team_type_id": None})
     api.delete(f"/v1/team_types/{type_['id']}/")
     api.get(f"/v1/team_types/{type_['id']}/", expect=404)
+
+
+def test_a_fixture_says_who_is_in_a_team_at_the_users(tmp_path):
+    fixture = tmp_path / "small.yaml"
+    head = "records:\n  org: {acme: {name: Acme, slug: acme}}\n  api_key: [{name: Key}]\n"
+    user = "email: ada@acme.example.com, first_name: Ada, last_name: Okafor"
+    fixture.write_text(
+        head + f"  user: {{ada: {{{user}, team_ids: [power]}}}}\n  team: {{power: {{name: Power}}}}\n"
+    )
+    world = worlds.load(fixture)
+    user, team = next(iter(world.store["user"])), next(iter(world.store["team"]))
+    assert user["team_ids"] == [team["id"]]
+
+    fixture = tmp_path / "wrong.yaml"
+    fixture.write_text(
+        head + "  user: {ada: {email: ada@acme.example.com, first_name: Ada, last_name: Okafor}}\n"
+        "  team: {power: {name: Power, user_ids: [ada]}}\n"
+    )
+    with pytest.raises(YamlError, match="list the team in their team_ids"):
+        worlds.load(fixture)

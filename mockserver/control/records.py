@@ -1,0 +1,57 @@
+"""The records of a sandbox, of every kind, and the e-mails among them."""
+from mockserver.api import fields
+from mockserver.api.resource import Window
+from mockserver.control.routing import Strict
+from mockserver.handles import Outbox, Records
+
+
+class RecordsQuery(Strict, Window):
+    pass
+
+
+class RecordList(fields.Schema):
+    """A window on the records of a kind, oldest first."""
+
+    count = fields.Integer(dump_only=True, description="How many there are in all.")
+    results = fields.Array(fields.Object(), dump_only=True, description="Each as its GET operation answers it.")
+
+
+def count(at):
+    """How many records there are of each kind."""
+    return Records(at.sandbox).count()
+
+
+def list(at, kind, query):
+    """The records of a kind, oldest first, those that no operation answers included."""
+    return window(Records(at.sandbox)(kind), query)
+
+
+def get(at, kind, id):
+    """Read any record."""
+    return Records(at.sandbox).get(kind, id)
+
+
+def given(at, kind, data):
+    """A new record with these fields, the rest made up plausibly."""
+    records = Records(at.sandbox)
+    return records.get(kind, records.given(kind, **data)["id"])
+
+
+def put(at, kind, id, data):
+    """Create the record of this id, or change the fields given. Read-only fields may be set too."""
+    records = Records(at.sandbox)
+    return records.get(kind, records.put(kind, id, **data)["id"])
+
+
+def delete(at, kind, id):
+    """Delete any record and what belongs to it."""
+    Records(at.sandbox).delete(kind, id)
+
+
+def outbox(at, query):
+    """The e-mails sent, oldest first."""
+    return window([*Outbox(at.sandbox)], query)
+
+
+def window(records, query):
+    return {"count": len(records), "results": records[query["offset"]:query["offset"] + query["limit"]]}

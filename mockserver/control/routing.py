@@ -1,0 +1,173 @@
+"""A route of the control plane: what it takes and gives, and the life of a call to it."""
+import dataclasses as dc
+import functools
+import hmac
+import re
+import time
+import typing as t
+from urllib.parse import urlsplit
+
+import marshmallow as ma
+import orjson
+from flask import Response, request
+
+from mockserver.api import fields, loading
+from mockserver.api.problems import Conflict, Invalid, NotAuthenticated, NotFound, PermissionDenied, UnsupportedMediaType
+from mockserver.handles import Refused, Unknown
+from mockserver.sandbox import Sandbox
+
+PREFIX = "/__mock__"
+BY_NAME = "/sandboxes/{sandbox}"
+
+
+class Strict(fields.Schema):
+    """Unknown keys are refused: a misspelt one should not pass for obeyed."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        known = ", ".join(name for name, field in self.fields.items() if not field.dump_only) or "none"
+        self.error_messages = {**self.error_messages, "unknown": f"There is no such field. There are {known}."}
+
+
+@dc.dataclass(frozen=True)
+class Context:
+    """What a handler works on. `sandbox` is None for routes of the server; `confined` to it when a door leads nowhere else."""
+
+    app: t.Any
+    sandbox: Sandbox | None
+    confined: bool = False
+
+
+@dc.dataclass(frozen=True)
+class Route:
+    """One call. `run(at, **ids, data=…, query=…)` answers JSON, a Response, or None with status 204.
+
+    A route of a sandbox is there twice: under `/sandboxes/{sandbox}`, and without it for the sandbox that
+    `X-Mock-Sandbox` names or else the default one. `refuses` says in a sentence when it answers 409.
+    """
+
+    method: str
+    path: str
+    run: t.Callable
+    tag: str
+    body: t.Any = None
+    query: type[ma.Schema] = Strict
+    returns: t.Any = None
+    status: int = 200
+    refuses: str | None = None
+    server: bool = False
+    public: bool = False                                          # needs no token
+    largest: int | None = None                                    # bytes of a body, the app's limit when None
+    media_type: str = "application/json"
+
+    @property
+    def id(self) -> str:
+        return f"{self.run.__module__.rsplit('.', 1)[1]}_{self.run.__name__}"
+
+    @functools.cached_property
+    def addresses(self) -> dict[str, str]:
+        """`{operation id: path below the prefix}`."""
+        if self.server:
+            return {self.id: self.path}
+        return {self.id: self.path, f"sandbox_{self.id}": BY_NAME + self.path}
+
+    @property
+    def needs_body(self) -> bool:
+        return isinstance(self.body, type) and any(field.required for field in self.body._declared_fields.values())
+
+
+def add(app, route: Route) -> None:
+    """Serve a route."""
+    for id, path in route.addresses.items():
+        rule = re.sub(r"{(\w+)}", lambda match: f"<{'int:' if match[1] == 'fault_id' else ''}{match[1]}>", PREFIX + path)
+        app.add_url_rule(rule, f"mock.{id}", view(app, route), methods=[route.method], strict_slashes=False)
+
+
+def view(app, route: Route):
+    query_schema, body_schema = route.query(), route.body() if isinstance(route.body, type) else None
+
+    def respond(sandbox=None, **ids):
+        admit(app, route)
+        at = locate(app, route, sandbox)
+        parts = {}
+        query = loading.load_query(query_schema, request.args)
+        if query_schema.fields:
+            parts["query"] = query
+        if route.body:
+            parts["data"] = load(route, body_schema)
+        try:
+            result = route.run(at, **ids, **parts)
+        except Unknown as unknown:
+            raise NotFound(str(unknown)) from None
+        except Refused as refused:
+            raise Conflict(str(refused)) from None
+        if isinstance(result, Response):
+            return result
+        if result is None:
+            return Response(status=route.status)
+        return Response(orjson.dumps(result), route.status, content_type="application/json")
+
+    return respond
+
+
+def admit(app, route) -> None:
+    """Whether the caller may. A web page of somebody else's may not, whose requests a browser marks with their origin."""
+    origin = request.headers.get("Origin")
+    if origin is not None and not same_host(origin):
+        raise PermissionDenied(f"The control plane is not for pages of {origin}.")
+    if route.public or app.control_token is None:
+        return
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    given = request.headers.get("X-Mock-Token", given.strip() if scheme.lower() == "bearer" else "")
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), app.control_token.encode()):
+        raise NotAuthenticated("The control plane needs the token this server was started with: send "
+                               '"Authorization: Bearer <token>" or "X-Mock-Token: <token>".',
+                               **{"WWW-Authenticate": "Bearer"})
+
+
+def same_host(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False
+
+
+def locate(app, route, name: str | None) -> Context:
+    """The sandbox a call is about: the one in its path, the one it was made in, the one its header names, the default one."""
+    given = request.environ.get("mockserver.sandbox")
+    if route.server:
+        return Context(app, given, confined=given is not None)
+    name = name or (request.headers.get("X-Mock-Sandbox") if given is None else None)
+    if name is None:
+        sandbox = given or app.sandbox
+    elif given is not None:
+        sandbox = given if name in (given.name, given.id) else None
+    else:
+        sandbox = app.sandboxes.get(name)
+    if sandbox is None:
+        raise NotFound(f"There is no sandbox called {name!r}. GET {PREFIX}/sandboxes lists them, POST makes one.")
+    sandbox.used_at = time.monotonic()
+    return Context(app, sandbox, confined=given is not None)
+
+
+def load(route, schema):
+    """The loaded body. None at all is an empty object, where nothing is required."""
+    if route.largest is not None:
+        request.max_content_length = route.largest
+    body = request.get_data(cache=False)
+    if not body and not route.needs_body and request.content_type is None:
+        value = {}
+    else:
+        try:
+            value = loading.parse(body, request.content_type)
+        except UnsupportedMediaType as problem:
+            problem.body = {"detail": f"{problem.body['detail']} Send JSON with Content-Type: application/json."}
+            raise
+    if schema is not None:
+        return loading.load(schema, value)
+    if not isinstance(value, dict):
+        raise Invalid({"non_field_errors": [f"Invalid data. Expected a dictionary, but got {type(value).__name__}."]})
+    return value

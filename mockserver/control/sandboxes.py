@@ -1,0 +1,206 @@
+"""Sandboxes: worlds that share nothing, each opened by keys of its own; what they start from and return to."""
+import dataclasses as dc
+
+from flask import Response
+
+from mockserver import state, worlds
+from mockserver.api import fields
+from mockserver.control.routing import Strict
+from mockserver.handles import Refused, Unknown
+from mockserver.sandbox import Policies
+from mockserver.sandbox.clock import stamp
+from mockserver.sandbox.registry import TooManySandboxes
+
+MOST_SNAPSHOTS = 100
+NAME = {"max": 64, "pattern": r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"}
+SEED = {"min": -(2**53), "max": 2**53}
+
+
+class PoliciesRequest(Strict):
+    """How a sandbox treats its callers."""
+
+    strict = fields.Boolean(load_default=False, description="Whether undocumented keys in a request are refused with 400.")
+
+
+class SandboxPolicies(fields.Schema):
+    """How a sandbox treats its callers."""
+
+    strict = fields.Boolean(dump_only=True, description="Whether undocumented keys in a request are refused with 400.")
+
+
+class SandboxRequest(Strict):
+    fixtures = fields.Text(null=True, description=(
+        "The world to start in: a fixture that comes with the mock, or the one the server was started with; that one when null."))
+    seed = fields.Integer(**SEED, null=True, description="Another seed than the fixture's own.")
+    name = fields.Text(**NAME, null=True, description="What to call it; made up when null.")
+    policies = fields.Nested(PoliciesRequest, load_default=lambda: {"strict": False})
+
+
+class SandboxKey(fields.Schema):
+    """A key that opens the sandbox."""
+
+    key = fields.Text(max=None, dump_only=True, description="What to send: `Authorization: Api-Key <key>`.")
+    name = fields.Text(dump_only=True, description="What it is for.")
+    role = fields.Text(null=True, dump_only=True, description="The first of its roles.")
+    roles = fields.Array(fields.Text(), dump_only=True, description="What it may do; roles add up.")
+    org_id = fields.Id(dump_only=True, description="Its primary organisation.")
+
+
+class Sandbox(fields.Schema):
+    """A world of its own: records, ids, clock, jobs, faults, webhooks, journal, policies. Its clock stands still until told otherwise."""
+
+    id = fields.Id(dump_only=True)
+    name = fields.Text(dump_only=True)
+    fixtures = fields.Text(dump_only=True)
+    seed = fields.Integer(**SEED, dump_only=True)
+    policies = fields.Nested(SandboxPolicies, dump_only=True)
+    api_keys = fields.Array(fields.Nested(SandboxKey), dump_only=True, description="The keys that open it.")
+    created_at = fields.Timestamp(dump_only=True, description="When it was made, on the wall clock.")
+
+
+class Reset(fields.Schema):
+    """That a sandbox is as it was."""
+
+    status = fields.Choice("reset", dump_only=True)
+    fixtures = fields.Text(dump_only=True)
+    seed = fields.Integer(**SEED, dump_only=True)
+
+
+class SnapshotRequest(Strict):
+    name = fields.Text(**NAME, required=True, description="What to call it. One of the same name is replaced.")
+
+
+class Snapshot(fields.Schema):
+    """A moment of a sandbox that can be brought back."""
+
+    name = fields.Text(dump_only=True)
+    now = fields.Timestamp(dump_only=True, description="What the sandbox's clock showed.")
+    records = fields.Integer(dump_only=True, description="How many records there were.")
+
+
+# -- sandboxes
+
+def create(at, data):
+    """A new sandbox. What its keys call lives in that world alone."""
+    if at.confined:
+        raise Refused("This mock is one sandbox alone. Make another mock, or use `mockserver serve`.")
+    try:
+        world = world_of(at.app, data["fixtures"], data["seed"])
+        return shown(at.app.sandboxes.create(world, data["name"], Policies(**data["policies"])))
+    except (ValueError, TooManySandboxes) as error:
+        raise Refused(str(error)) from None
+
+
+def list(at):
+    """All sandboxes, the default one first."""
+    return [shown(sandbox) for sandbox in ([at.sandbox] if at.confined else at.app.sandboxes)]
+
+
+def get(at):
+    """One sandbox, by name or id."""
+    return shown(at.sandbox)
+
+
+def delete(at):
+    """Drop a sandbox and all in it. The default one stays."""
+    if at.confined:
+        raise Refused("This mock is one sandbox alone, which cannot be deleted. Reset it instead.")
+    try:
+        at.app.sandboxes.delete(at.sandbox)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def shown(sandbox) -> dict:
+    with sandbox.lock:
+        keys = [{"key": key["key"], "name": key["name"], "role": key["roles"][0] if key["roles"] else None, "roles": key["roles"],
+                 "org_id": key["org_id"]} for key in sandbox.store["api_key"]]
+    return {"id": sandbox.id, "name": sandbox.name, "fixtures": sandbox.world.name, "seed": sandbox.seed,
+            "policies": dc.asdict(sandbox.policies), "api_keys": keys, "created_at": stamp(sandbox.created_at)}
+
+
+def world_of(app, fixtures, seed):
+    """The world asked for. Paths are not taken: who may call the server need not be who may read its files."""
+    own = app.sandbox.world
+    if fixtures in (None, own.name):
+        return own if seed in (None, own.seed) else worlds.load(app.fixtures or own.name, seed)
+    if fixtures not in worlds.names():
+        known = ", ".join(dict.fromkeys([*worlds.names(), own.name]))
+        raise Refused(f"There is no fixture {fixtures!r}. There are {known}. One of your own: start the server with --fixtures PATH.")
+    return worlds.load(fixtures, seed)
+
+
+# -- one sandbox
+
+def reset(at):
+    """Back to the start in one step: data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies, snapshots."""
+    at.sandbox.reset()
+    return {"status": "reset", "fixtures": at.sandbox.world.name, "seed": at.sandbox.seed}
+
+
+def policies(at):
+    """How callers are treated."""
+    return dc.asdict(at.sandbox.policies)
+
+
+def set_policies(at, data):
+    """Treat callers so."""
+    at.sandbox.policies = Policies(**data)
+    return policies(at)
+
+
+def snapshots(at):
+    """The snapshots there are."""
+    return [shown_snapshot(name, snapshot) for name, snapshot in [*at.sandbox.snapshots.items()]]
+
+
+def take_snapshot(at, data):
+    """Keep this moment: data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
+    with at.sandbox.lock:
+        if len(at.sandbox.snapshots) >= MOST_SNAPSHOTS and data["name"] not in at.sandbox.snapshots:
+            raise Refused(f"There are {MOST_SNAPSHOTS} snapshots already. Delete one first.")
+        snapshot = at.sandbox.snapshots[data["name"]] = at.sandbox.snapshot()
+    return shown_snapshot(data["name"], snapshot)
+
+
+def get_snapshot(at, name):
+    """What a snapshot holds."""
+    return shown_snapshot(name, named(at, name))
+
+
+def restore_snapshot(at, name):
+    """Bring that moment back. The journal goes on."""
+    snapshot = named(at, name)
+    at.sandbox.restore(snapshot)
+    return shown_snapshot(name, snapshot)
+
+
+def delete_snapshot(at, name):
+    """Forget a snapshot."""
+    named(at, name)
+    at.sandbox.snapshots.pop(name, None)
+
+
+def named(at, name):
+    snapshot = at.sandbox.snapshots.get(name)
+    if snapshot is None:
+        raise Unknown(f"There is no snapshot {name!r}. There are {', '.join(at.sandbox.snapshots) or 'none'}.")
+    return snapshot
+
+
+def shown_snapshot(name, snapshot):
+    return {"name": name, "now": stamp(snapshot["now"]), "records": sum(map(len, snapshot["store"].tables.values()))}
+
+
+def export(at):
+    """All there is of a sandbox, to keep in a file: `POST …/import` takes it. Snapshots and the journal are left out."""
+    return Response(state.dumps(at.sandbox), content_type="application/json")
+
+
+def import_(at, data):
+    """Put an export in place of all there is, or refuse it and change nothing."""
+    try:
+        state.load(at.sandbox, data)
+    except state.Unfit as unfit:
+        raise Refused(str(unfit)) from None
+    return shown(at.sandbox)

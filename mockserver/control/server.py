@@ -1,0 +1,50 @@
+"""The server itself: that it runs, what it serves, saving its state."""
+import orjson
+from flask import Response
+
+from mockserver.api import fields
+from mockserver.handles import Refused
+
+
+class Health(fields.Schema):
+    """That the mock runs, and what it serves."""
+
+    status = fields.Choice("ok", dump_only=True)
+    operations = fields.Integer(dump_only=True, description="How many operations of the API are served.")
+    fixtures = fields.Text(dump_only=True, description="The world of the default sandbox.")
+    seed = fields.Integer(min=-(2**63), max=2**63, dump_only=True)
+
+
+class Saved(fields.Schema):
+    """Where the state was saved."""
+
+    saved = fields.Text(max=None, dump_only=True, description="The file, on the server's machine.")
+
+
+def health(at):
+    """That the mock runs, and what it serves. Needs no token."""
+    sandbox = at.sandbox or at.app.sandbox
+    served = sum(operation.served for operation in at.app.operations)
+    return {"status": "ok", "operations": served, "fixtures": sandbox.world.name, "seed": sandbox.seed}
+
+
+def openapi(at):
+    """The contract: the OpenAPI document of what this mock serves. Needs no token."""
+    return Response(at.app.contract, content_type="application/json")
+
+
+def control_openapi(at):
+    """The OpenAPI document of the control plane. Needs no token."""
+    from mockserver.control import document
+
+    return Response(orjson.dumps(document.build()), content_type="application/json")
+
+
+def save(at):
+    """Save the default sandbox to the file that `serve --state` names, as is done when the server stops."""
+    if at.confined or at.app.save is None:
+        raise Refused("This server keeps no state. Start it with `mockserver serve --state FILE`, or GET export.")
+    try:
+        return {"saved": str(at.app.save())}
+    except OSError as error:
+        raise Refused(f"The state could not be saved: {error}.") from None
