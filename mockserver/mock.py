@@ -1,60 +1,309 @@
 """The mock in process: requests that would go to the real host reach a sandbox instead."""
+import asyncio
+import contextlib
+import dataclasses as dc
+import datetime as dt
 import functools
+import inspect
 import threading
+import typing as t
+from pathlib import Path
 
-from mockserver import worlds
+from mockserver import calls, verdicts, worlds
+from mockserver.api import auth
 from mockserver.app import App
-from mockserver.sandbox import Sandbox
+from mockserver.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, Refused
+from mockserver.sandbox import Policies, Sandbox, World
+from mockserver.sandbox.clock import moment
+from mockserver.sandbox.journal import Journal
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.webhooks import Webhooks
 from mockserver.serving import wsgi
 from mockserver.serving.intercept import intercept
 
 ORIGIN = "https://flagship-api.cofactr.com"
+ROUNDS = 100                      # of webhooks that lead to calls that lead to webhooks
 
 
-class Mock:
+class Handle:
+    """A sandbox as a test holds it: where to call it, with which key, what is in it, what it does and what was done to it."""
+
+    url: str
+    """Where the API is, without a slash at the end."""
+    sandbox: Sandbox
+    """The state behind it."""
+
+    def __init__(self, url: str, sandbox: Sandbox, jobs=None, judge: verdicts.Verdicts | None = None):
+        self.url, self.sandbox = url, sandbox
+        self._jobs = jobs
+        self._judge = judge or verdicts.Verdicts(sandbox)
+        self._begin()
+
+    def _begin(self):
+        if self._jobs is not None:
+            _set_policies(self.jobs, self._jobs)
+
+    @property
+    def api_key(self) -> str:
+        """The first key of the fixture; in those that come with the mock, an Admin's."""
+        return self.api_keys[0]["key"]
+
+    @property
+    def api_keys(self) -> list[dict]:
+        """The keys that open the sandbox: `{key, name, roles, org_id}`."""
+        return [{name: key[name] for name in ("key", "name", "roles", "org_id")} for key in self.sandbox.store["api_key"]]
+
+    @property
+    def records(self) -> Records:
+        """Every record there is: `records("bom", name="Motor")`, `.get(kind, id)`, `.put(kind, id, …)`, `.delete(kind, id)`, `.count()`."""
+        return Records(self.sandbox)
+
+    def given(self, kind: str, **values) -> dict:
+        """A new record with these fields, the rest made up plausibly; answered as its GET operation does."""
+        record = self.records.given(kind, **values)
+        return self.records.get(kind, record["id"])
+
+    @property
+    def clock(self) -> ClockHandle:
+        """The sandbox's time: `.now`, `.set("2026-02-01T00:00:00Z")`, `.advance(hours=2)`, `.freeze()`, `.run(rate=60)`."""
+        return ClockHandle(self.sandbox)
+
+    @property
+    def jobs(self) -> JobsHandle:
+        """Asynchronous jobs: `.policy("manual")`, `.complete(id)`, `.fail(id, "why")`."""
+        return JobsHandle(self.sandbox)
+
+    @property
+    def faults(self) -> FaultsHandle:
+        """What goes wrong: `.add("create_bom", status=503, times=2)`, `.remove(id)`, `.clear()`."""
+        return FaultsHandle(self.sandbox, shared_app().operations)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of records, and how it went: `.subscribe(url, triggers=["BOM"])`, `.deliveries`, `.drain()`, `.redeliver(id)`.
+
+        What is due is sent right after the call that caused it, before its caller has the answer. In a coroutine it waits for
+        `await asyncio.to_thread(mock.webhooks.drain)`: the event loop may be the receiver's too.
+        """
+        return self.sandbox.webhooks
+
+    @property
+    def outbox(self) -> Outbox:
+        """The e-mails, oldest first: `len(mock.outbox)`, `mock.outbox[-1]["subject"]`."""
+        return Outbox(self.sandbox)
+
+    @property
+    def journal(self) -> Journal:
+        """The latest calls and their answers: iterate over it, or `.find(operation="create_bom", status=409)`."""
+        return self.sandbox.journal
+
+    def snapshot(self) -> dict:
+        """This moment, for `restore`: data, ids, clock, jobs, files, keys, policies. The journal goes on."""
+        return self.sandbox.snapshot()
+
+    def restore(self, snapshot: dict) -> None:
+        """Bring a moment back."""
+        self.sandbox.restore(snapshot)
+
+    def reset(self) -> None:
+        """Back to the start: all there is, the journal included."""
+        self._judge.collect()
+        self.sandbox.reset()
+        self._begin()
+
+    def assert_called(self, operation: str, *, times: int | None = None, body=None, query: dict | None = None,
+                      status: int | None = None, **ids: str) -> None:
+        """That an operation was called, `times` times or at least once.
+
+        `body` needs to be there in part: other keys do not count, lists are of the same length. `query` and `status`
+        likewise, and the ids in the path by their names: `assert_called("get_bom", bom_id=id)`.
+        The AssertionError shows the nearest calls and the fields in which they differ.
+        """
+        calls.assert_called(self.journal, self._expectation(operation, body, query, status, ids), times)
+
+    def assert_not_called(self, operation: str, *, body=None, query: dict | None = None, status: int | None = None, **ids: str) -> None:
+        """That an operation was not called so; see `assert_called`."""
+        calls.assert_not_called(self.journal, self._expectation(operation, body, query, status, ids))
+
+    def _expectation(self, operation, body, query, status, ids):
+        return calls.Expectation(shared_app().operations, operation, body, query, status, **ids)
+
+    def violations_allowed(self) -> contextlib.AbstractContextManager[None]:
+        """`with mock.violations_allowed():` what breaks the contract in the block does so on purpose."""
+        return self._judge.allowed()
+
+    def assert_contract_kept(self) -> None:
+        """That no request since the last time broke the contract. The fixtures of pytest ask at the end of each test.
+
+        Broken is it by a path or verb there is not, a query or a body that does not fit. Not by what the state refuses
+        (404, 409, a reference to what is not there), by rights, or by faults. Raises ContractViolation.
+        """
+        found = verdicts.violations(self._judge.take())
+        if found:
+            raise verdicts.ContractViolation(found)
+
+
+class Mock(Handle):
     """A fresh sandbox behind the real API's address, for as long as the `with` block lasts.
 
         with Mock() as mock:
             requests.get(f"{mock.url}/v1/boms/", headers={"Authorization": f"Api-Key {mock.api_key}"})
 
     Calls of requests, urllib3, httpx and aiohttp to `origin` are answered in this process, without a
-    socket; other hosts are left alone. `fixtures` is the name of a fixture or the path of a YAML file.
+    socket, whichever thread or client object makes them; other hosts are left alone, or refused with `block_network`.
+    `async with` does the same. As a decorator, `@Mock()` gives each run of a function or coroutine function a fresh
+    one, and hands it over if there is a parameter called `mock`.
+
+    `fixtures` is the name of a fixture or the path of a YAML file, `seed` another seed than its own. `strict` refuses
+    undocumented keys. `jobs` is a policy (`"manual"`, `{"mode": "reads", "reads": 3}`) or one for each operation
+    (`{"upsert_bom_async": "manual"}`). `now` is where the clock stands: a datetime with an offset, or RFC 3339.
+    Raises UnknownFixture, YamlError, or Refused with the reason.
     """
 
-    def __init__(self, fixtures="default", seed: int | None = None, origin: str = ORIGIN):
-        self.url = origin.rstrip("/")
-        self.sandbox = Sandbox(worlds.load(fixtures, seed))
-        self._blocks = threading.local()
+    def __init__(self, fixtures: str | Path = "default", seed: int | None = None, *, strict: bool = False,
+                 jobs: str | dict | None = None, now: dt.datetime | str | None = None, origin: str = ORIGIN, block_network: bool = False):
+        self._options = {"fixtures": fixtures, "seed": seed, "strict": strict, "jobs": jobs, "now": now, "origin": origin,
+                         "block_network": block_network}
+        self._sandboxes = Sandboxes(Sandbox(_world(fixtures, seed, now), policies=Policies(strict)))
+        self._block_network = block_network
+        self._blocks: list[t.Any] = []
+        self._sending = threading.Lock()
+        super().__init__(origin.rstrip("/"), self._sandboxes.default, jobs)
 
-    @property
-    def api_key(self) -> str:
-        """The first key of the fixture; in those that come with the mock, an Admin's."""
-        return next(iter(self.sandbox.store["api_key"]))["key"]
+    def another(self, fixtures: str | Path = "default", seed: int | None = None, *, name: str | None = None, strict: bool = False,
+                jobs: str | dict | None = None, now: dt.datetime | str | None = None) -> Handle:
+        """One more world behind the same address, which its own API keys open. Refused when the name is taken."""
+        try:
+            sandbox = self._sandboxes.create(_world(fixtures, seed, now), name, Policies(strict))
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        return Handle(self.url, sandbox, jobs)
+
+    @contextlib.contextmanager
+    def live(self) -> t.Iterator[Handle]:
+        """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for browsers and other languages."""
+        from mockserver.serving.live import LiveServer
+
+        with LiveServer(self._wsgi_live) as server:
+            yield Handle(server.url, self.sandbox, self._jobs, self._judge)
 
     def __enter__(self) -> "Mock":
-        block = intercept(self.answer, [self.url])
+        block = intercept(self.answer, [self.url], self._block_network)
         block.__enter__()
-        self._stack().append(block)
+        self._blocks.append(block)
         return self
 
     def __exit__(self, *exc_info) -> None:
-        self._stack().pop().__exit__(*exc_info)
+        self._blocks.pop().__exit__(*exc_info)
+
+    async def __aenter__(self) -> "Mock":
+        return self.__enter__()
+
+    async def __aexit__(self, *exc_info) -> None:
+        self.__exit__(*exc_info)
+
+    def __call__(self, function):
+        """The function, each run of it with a fresh mock."""
+        signature = inspect.signature(function)
+        wants_it = "mock" in signature.parameters
+
+        def given(mock, kwargs):
+            return {**kwargs, "mock": mock} if wants_it else kwargs
+
+        if inspect.iscoroutinefunction(function):
+            @functools.wraps(function)
+            async def run(*args, **kwargs):
+                async with Mock(**self._options) as mock:
+                    return await function(*args, **given(mock, kwargs))
+        else:
+            @functools.wraps(function)
+            def run(*args, **kwargs):
+                with Mock(**self._options) as mock:
+                    return function(*args, **given(mock, kwargs))
+        # So that pytest does not look for a fixture called `mock`.
+        run.__signature__ = signature.replace(parameters=[one for name, one in signature.parameters.items() if name != "mock"])
+        return run
+
+    # -- the doors
 
     def answer(self, method, url, headers, body) -> wsgi.Answer:
-        """What the sandbox answers to one request."""
-        return wsgi.call(self._wsgi, method, url, headers, body)
+        """What is answered to one request in process. A fault may delay it, cut it short, or raise DropConnection."""
+        effect = None
+
+        def app(environ, start_response):
+            nonlocal effect
+            response = self._wsgi(environ, start_response)
+            effect = environ.get("mockserver.effect")
+            return response
+
+        answer = wsgi.call(app, method, url, headers, body)
+        if effect is None:
+            return answer
+        if effect.drop:
+            raise wsgi.DropConnection
+        return answer._replace(delay=effect.delay, truncated=answer.truncated or effect.truncated)
 
     def _wsgi(self, environ, start_response):
-        environ["mockserver.sandbox"] = self.sandbox
-        return shared_app().wsgi_app(environ, start_response)
+        sandbox = environ["mockserver.sandbox"] = self._opened_by(environ)
+        response = shared_app().wsgi_app(environ, start_response)
+        self._send_webhooks(sandbox)
+        return response
 
-    def _stack(self):
-        if not hasattr(self._blocks, "stack"):
-            self._blocks.stack = []
-        return self._blocks.stack
+    def _opened_by(self, environ) -> Sandbox:
+        named = environ.get("HTTP_X_MOCK_SANDBOX")
+        if named is not None:
+            return self._sandboxes.get(named) or self.sandbox
+        prefix = environ.get("HTTP_AUTHORIZATION", "").removeprefix(auth.KEYWORD).partition(".")[0]
+        return self._sandboxes.opened_by(prefix)
+
+    def _send_webhooks(self, sandbox) -> None:
+        """A receiver may call in turn: what that causes is sent here, after it has answered."""
+        if not sandbox.webhooks.subscriptions or _in_coroutine():
+            return
+        for _ in range(ROUNDS):
+            if not self._sending.acquire(blocking=False):
+                return
+            try:
+                sent = sandbox.webhooks.send_due()
+            finally:
+                self._sending.release()
+            if not sent:
+                return
 
 
 @functools.cache
 def shared_app() -> App:
     """The one app of the process: it holds no state, each request brings its sandbox."""
     return App(Sandbox(worlds.load("empty")))
+
+
+def _world(fixtures, seed, now) -> World:
+    world = worlds.load(fixtures, seed)
+    if now is None:
+        return world
+    try:
+        when = moment(now) if isinstance(now, str) else now
+    except ValueError:
+        raise Refused(f"now should be an RFC 3339 date-time such as 2026-01-15T09:00:00Z, not {now!r}.") from None
+    if when.tzinfo is None:
+        raise Refused(f"now has no offset from UTC: {now}. Give it one, such as the Z of 2026-01-15T09:00:00Z.")
+    return dc.replace(world, now=when)
+
+
+def _set_policies(jobs: JobsHandle, given: str | dict) -> None:
+    """From `"manual"`, `{"mode": …}`, or either by operation."""
+    policies = {None: given} if isinstance(given, str) or "mode" in given else given
+    for operation, policy in policies.items():
+        policy = {"mode": policy} if isinstance(policy, str) else policy
+        try:
+            jobs.policy(**policy, operation=operation)
+        except TypeError:
+            raise Refused(f"A job policy is a mode, or a mapping with mode, reads, seconds and errors, not {policy!r}.") from None
+
+
+def _in_coroutine() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

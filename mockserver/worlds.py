@@ -188,7 +188,7 @@ class Builder:
             if key == "org_id":
                 loaded[key] = self.by_name("org", value, values, key, where)
         for key, field in resource.fields.items():
-            if (field.required or key == resource.parent) and key not in loaded:
+            if (field.required or (key == resource.parent and not field.allow_none)) and key not in loaded:
                 raise YamlError(self.path, values.line, f"{where}: {key} is missing")
         self.used |= {(kind, electronics.normalise(value)) for value in loaded.values() if isinstance(value, str)}
         record = self.add(kind, id, loaded, values.line)
@@ -258,6 +258,8 @@ class Builder:
                     content = default(inner)
                     loaded[name] = content() if callable(content) else content
             return loaded
+        if "x-references-keys" in field.metadata and isinstance(value, dict):
+            return {self.by_name(field.metadata["x-references-keys"], name, value, name, where): item for name, item in value.items()}
         return self.field_value(field, value, node, key, where)
 
     def field_value(self, field, value, node, key, where):

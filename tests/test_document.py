@@ -1,4 +1,5 @@
 """The contract as a document: complete, valid, true to the documentation, and the one that is kept."""
+
 import functools
 import hashlib
 import json
@@ -21,13 +22,21 @@ def contract():
 
 
 def operations():
-    return {operation["operationId"]: operation for path in contract()["paths"].values() for operation in path.values()}
+    return {
+        operation["operationId"]: operation
+        for path in contract()["paths"].values()
+        for operation in path.values()
+    }
 
 
 def errors(schema, value):
     validator = jsonschema_rs.Draft202012Validator(
-        {**schema, "components": contract()["components"]}, validate_formats=True)
-    return [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in validator.iter_errors(value)]
+        {**schema, "components": contract()["components"]}, validate_formats=True
+    )
+    return [
+        f"{'/'.join(map(str, error.instance_path))}: {error.message}"
+        for error in validator.iter_errors(value)
+    ]
 
 
 def answers(operation):
@@ -37,26 +46,34 @@ def answers(operation):
             yield status, response["content"]["application/json"]
 
 
-# -- what is kept ----------------------------------------------------------------------------------------------
+# -- what is kept --------------------------------------------------------------------------------------------
+
 
 def test_the_contract_kept_is_that_of_the_code():
     kept = (contracts_dir() / "openapi.yaml").read_text(encoding="utf-8")
-    assert kept == document.to_yaml(contract()), "contracts/openapi.yaml is not what the code says. `make contract` renews it; read the difference."
+    assert kept == document.to_yaml(contract()), (
+        "contracts/openapi.yaml is not what the code says. `make contract` renews it; read the difference."
+    )
 
 
 def test_the_worlds_are_what_their_recipes_said_when_they_were_locked():
-    """Small worlds are kept whole, big ones by their digest; either way the same seed gives the same bytes."""
+    """Small worlds are kept whole, big ones by their digest: the same seed gives the same bytes."""
     locks = json.loads((fixtures_dir() / "locks.json").read_bytes())
     assert list(locks) == worlds.names(), "`make fixtures` locks new fixtures."
     for name, lock in locks.items():
         recipe = fixtures_dir() / f"{name}.yaml"
         content = worlds.expanded(worlds.Builder(recipe).build(), recipe)
-        assert hashlib.sha256(content).hexdigest() == lock, f"The fixture {name} has changed. `make fixtures` renews the locks; read the difference."
+        assert hashlib.sha256(content).hexdigest() == lock, (
+            f"The fixture {name} has changed. `make fixtures` renews the locks; read the difference."
+        )
         if recipe.with_suffix(".json").exists():
-            assert recipe.with_suffix(".json").read_bytes() == content, f"fixtures/{name}.json is not what its recipe gives: `make fixtures`."
+            assert recipe.with_suffix(".json").read_bytes() == content, (
+                f"fixtures/{name}.json is not what its recipe gives: `make fixtures`."
+            )
 
 
-# -- well formed -----------------------------------------------------------------------------------------------
+# -- well formed ---------------------------------------------------------------------------------------------
+
 
 def test_it_is_a_valid_openapi_3_1_document():
     assert contract()["openapi"].startswith("3.1")
@@ -67,20 +84,30 @@ def test_it_describes_every_operation_served_under_its_documented_title():
     for row in served_operations():
         if row.served:
             described = contract()["paths"][row.path][row.method.lower()]
-            assert (described["operationId"], described["summary"], described["tags"]) == (row.id, row.title, [row.tag])
+            assert (described["operationId"], described["summary"], described["tags"]) == (
+                row.id,
+                row.title,
+                [row.tag],
+            )
 
 
 def test_every_operation_says_how_it_is_known():
     for id, operation in operations().items():
-        assert {"method", "path"} <= operation["x-evidence"].keys() <= {"method", "path", "request", "response"}, id
+        assert (
+            {"method", "path"} <= operation["x-evidence"].keys() <= {"method", "path", "request", "response"}
+        ), id
         assert set(operation["x-evidence"].values()) <= EVIDENCE, id
 
 
 def test_fields_that_are_known_otherwise_than_their_operation_say_so():
     name = contract()["components"]["schemas"]["CreateRawBomLineRequest"]["properties"]["mpn"]
     assert name["x-evidence"] == "documented"
-    said = {field["x-evidence"] for schema in contract()["components"]["schemas"].values()
-            for field in schema.get("properties", {}).values() if "x-evidence" in field}
+    said = {
+        field["x-evidence"]
+        for schema in contract()["components"]["schemas"].values()
+        for field in schema.get("properties", {}).values()
+        if "x-evidence" in field
+    }
     assert said <= EVIDENCE
 
 
@@ -103,7 +130,11 @@ def test_answers_are_closed_and_complete():
             if "properties" in schema:
                 assert schema["additionalProperties"] is False, name
                 assert set(schema.get("required", ())) == set(schema["properties"]), name
-        for part in (*schema.get("properties", {}).values(), *schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())):
+        for part in (
+            *schema.get("properties", {}).values(),
+            *schema.get("anyOf", ()),
+            *([schema["items"]] if "items" in schema else ()),
+        ):
             walk(part)
 
     for operation in operations().values():
@@ -112,7 +143,8 @@ def test_answers_are_closed_and_complete():
     assert {"Bom", "BomLine", "OutboundEmail", "Part", "AsyncJob"} <= seen
 
 
-# -- examples --------------------------------------------------------------------------------------------------
+# -- examples ------------------------------------------------------------------------------------------------
+
 
 def test_examples_of_answers_fit_their_schemas():
     shown = 0
@@ -134,7 +166,8 @@ def test_examples_of_fields_fit_their_schemas():
     assert shown
 
 
-# -- Create Outbound Email, the one operation documented with its bodies ---------------------------------------
+# -- Create Outbound Email, the one operation documented with its bodies -------------------------------------
+
 
 @pytest.fixture(scope="module")
 def documented():
@@ -143,7 +176,7 @@ def documented():
 
 @pytest.fixture
 def request_as_documented(documented):
-    """The documented request. Its attachment is the placeholder "string", which can be no document's id, so there is none."""
+    """The documented request, less its attachment: the placeholder "string" can be no document's id."""
     assert documented["request"]["attachments"] == ["string"]
     return {**documented["request"], "attachments": []}
 
@@ -162,8 +195,17 @@ def test_the_documented_request_fits_the_contract(request_as_documented):
 def test_the_documented_request_is_answered_in_the_documented_shape(api, documented, request_as_documented):
     answer = api.post("/v1/outbound_emails/", json=request_as_documented, expect=200)
     assert list(answer) == list(documented["response"])
-    assert answer | {"to_emails": "user@example.com", "cc_emails": "user@example.com", "bcc_emails": "user@example.com",
-                     "subject": "string", "body": "string"} == answer
+    assert (
+        answer
+        | {
+            "to_emails": "user@example.com",
+            "cc_emails": "user@example.com",
+            "bcc_emails": "user@example.com",
+            "subject": "string",
+            "body": "string",
+        }
+        == answer
+    )
     assert answer["queued_at"] == "2026-01-15T09:00:00Z"
     assert answer["sent_at"] is None
 

@@ -1,8 +1,7 @@
-"""The fixture `cofactr_mock`, in test files as a user of the package would write them, with the network cut off."""
+"""The fixture `cofactr_mock`, in test files as a user would write them, with the network cut off."""
+
 import subprocess
 import sys
-
-import pytest
 
 pytest_plugins = ["pytester"]
 
@@ -112,7 +111,9 @@ def test_it_works_in_the_processes_of_xdist(pytester):
 
 def test_it_is_listed_with_what_it_is(pytester):
     result = pytester.runpytest_inprocess(*ALONE, "--fixtures")
-    result.stdout.fnmatch_lines(["*cofactr_mock*", "*A fresh default sandbox that answers for https://flagship-api.cofactr.com*"])
+    result.stdout.fnmatch_lines(
+        ["*cofactr_mock*", "*A fresh default sandbox that answers for https://flagship-api.cofactr.com*"]
+    )
 
 
 def test_it_can_be_left_out(pytester):
@@ -123,10 +124,14 @@ def test_it_can_be_left_out(pytester):
 
 
 def test_those_who_do_not_use_it_do_not_pay_for_it():
-    """The plugin is imported in every pytest run of the environment: the mock's own imports wait for the first use."""
-    program = ("import pytest, sys; before = set(sys.modules); import mockserver.pytest_plugin; "
-               "print(*sorted(set(sys.modules) - before))")
-    imported = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    """Every pytest run of the environment imports the plugin: the mock itself waits for the first use."""
+    program = (
+        "import pytest, sys; before = set(sys.modules); import mockserver.pytest_plugin; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert imported == ["mockserver", "mockserver.pytest_plugin"]
 
 
@@ -136,7 +141,8 @@ def test_a_run_that_does_not_use_it_never_imports_the_mock(pytester):
 
         def test_it():
             assert "mockserver.pytest_plugin" in sys.modules
-            assert not sys.modules.keys() & {"flask", "faker", "marshmallow", "apispec", "mockserver.mock", "mockserver.app"}
+            unwanted = {"flask", "faker", "marshmallow", "apispec", "mockserver.mock", "mockserver.app"}
+            assert not unwanted & sys.modules.keys()
     """)
     # Two other plugins of the environment import these for reasons of their own.
     pytester.runpytest_subprocess(*ALONE, "-p", "no:schemathesis", "-p", "no:faker").assert_outcomes(passed=1)

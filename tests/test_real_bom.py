@@ -1,7 +1,8 @@
-"""A bill of materials from a spreadsheet to the archive, as an integration would drive it: requests, the real address, no app in sight.
+"""A bill of materials from a spreadsheet to the archive, as an integration would drive it.
 
 The 40 lines of `data/motor_controller_bom.csv` were counted by hand; so were the numbers below.
 """
+
 import csv
 from pathlib import Path
 
@@ -9,9 +10,18 @@ import pytest
 import requests
 
 CSV = Path(__file__).with_name("data") / "motor_controller_bom.csv"
-COLUMNS = {"Item": "line_number", "Designators": "reference_designators_string", "Manufacturer": "manufacturer_name", "MPN": "mpn",
-           "Internal PN": "custom_id", "Description": "description", "Value": "value", "Package": "package", "Mount": "mount_type",
-           "Comments": "comments"}
+COLUMNS = {
+    "Item": "line_number",
+    "Designators": "reference_designators_string",
+    "Manufacturer": "manufacturer_name",
+    "MPN": "mpn",
+    "Internal PN": "custom_id",
+    "Description": "description",
+    "Value": "value",
+    "Package": "package",
+    "Mount": "mount_type",
+    "Comments": "comments",
+}
 
 CAPACITOR, JUMPER, JUMPER_NOT_PLACED, MCU, BUCK = 0, 11, 12, 23, 24
 TEST_POINTS, REPEATED_JUMPER, MAKER_UNKNOWN, ALTERNATIVE, BRACKET = 35, 36, 37, 38, 39
@@ -28,7 +38,9 @@ def raw_lines(path):
             if row["Alternatives"]:
                 line["alternative_mpns"] = row["Alternatives"].split(";")
             line["do_not_place"] = row["DNP"] == "DNP"
-            line["is_custom_part"] = bool(row["Internal PN"] and not row["MPN"])     # one's own number only: made to drawing
+            line["is_custom_part"] = bool(
+                row["Internal PN"] and not row["MPN"]
+            )  # one's own number only: made to drawing
             yield line
 
 
@@ -41,14 +53,24 @@ def call(cofactr_mock):
         def call(method, path, json=None):
             response = session.request(method, f"{cofactr_mock.url}{path}", json=json)
             return response.status_code, response.json() if response.content else None
+
         yield call
 
 
 @pytest.fixture
 def bom(call):
     """The parsed BOM, with its lines and what became of each row."""
-    status, bom = call("POST", "/v1/parse_raw_bom/", {"name": "Motor Controller", "version": "C", "part_number": "PCA-1042",
-                                                      "data_source": "spreadsheet", "raw_lines": list(raw_lines(CSV))})
+    status, bom = call(
+        "POST",
+        "/v1/parse_raw_bom/",
+        {
+            "name": "Motor Controller",
+            "version": "C",
+            "part_number": "PCA-1042",
+            "data_source": "spreadsheet",
+            "raw_lines": list(raw_lines(CSV)),
+        },
+    )
     assert status == 201
     return bom
 
@@ -69,10 +91,25 @@ def test_40_rows_become_39_lines_of_95_pieces(bom):
 def test_ranges_and_lists_of_designators_are_spelled_out(bom):
     capacitor = line_of(bom, CAPACITOR)
     assert capacitor["reference_designators"] == [
-        "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "C15"]
-    assert capacitor["reference_designators_string"] == "C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C15"
-    assert line_of(bom, 3)["reference_designators"] == ["C20", "C21"]               # parted by a space
-    assert line_of(bom, 14)["reference_designators"] == ["R23", "R24"]              # parted by a comma alone
+        "C1",
+        "C2",
+        "C3",
+        "C4",
+        "C5",
+        "C6",
+        "C7",
+        "C8",
+        "C9",
+        "C10",
+        "C11",
+        "C12",
+        "C15",
+    ]
+    assert (
+        capacitor["reference_designators_string"] == "C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C15"
+    )
+    assert line_of(bom, 3)["reference_designators"] == ["C20", "C21"]  # parted by a space
+    assert line_of(bom, 14)["reference_designators"] == ["R23", "R24"]  # parted by a comma alone
 
 
 def test_a_quantity_that_is_absent_is_the_number_of_designators(bom):
@@ -82,7 +119,10 @@ def test_a_quantity_that_is_absent_is_the_number_of_designators(bom):
 def test_each_row_says_what_it_was_recognised_by(bom):
     matched = [resolution["matched_by"] for resolution in bom["resolutions"]]
     assert matched == ["mpn"] * 35 + [None, "mpn", None, "alternative_mpns", "custom_id"]
-    assert [row for row in range(40) if bom["resolutions"][row]["part_id"] is None] == [TEST_POINTS, MAKER_UNKNOWN]
+    assert [row for row in range(40) if bom["resolutions"][row]["part_id"] is None] == [
+        TEST_POINTS,
+        MAKER_UNKNOWN,
+    ]
 
 
 def test_a_part_that_is_not_recognised_leaves_a_line_to_be_matched(bom):
@@ -108,7 +148,7 @@ def test_an_alternative_number_finds_the_part_of_another_line(bom):
     first, second = line_of(bom, BUCK), line_of(bom, ALTERNATIVE)
     assert first["part_id"] == second["part_id"]
     assert [line["reference_designators"] for line in (first, second)] == [["U2"], ["U8"]]
-    assert second["mpn"] == "OLD-BUCK-1"                                            # as the spreadsheet has it
+    assert second["mpn"] == "OLD-BUCK-1"  # as the spreadsheet has it
 
 
 def test_the_same_part_at_the_same_place_is_one_line_however_it_is_spelled(bom):
@@ -144,7 +184,11 @@ def test_from_one_more_piece_to_the_archive(bom, call):
     address = f"/v1/boms/{bom['id']}/"
     capacitor = line_of(bom, CAPACITOR)
 
-    status, line = call("POST", f"{address}lines/", {"part_id": capacitor["part_id"], "reference_designators_string": "C30-C33"})
+    status, line = call(
+        "POST",
+        f"{address}lines/",
+        {"part_id": capacitor["part_id"], "reference_designators_string": "C30-C33"},
+    )
     assert (status, line["id"]) == (200, capacitor["id"]), "a part that is there is summed"
     assert line["quantity"] == 17
     assert line["reference_designators"] == [*capacitor["reference_designators"], "C30", "C31", "C32", "C33"]

@@ -383,7 +383,7 @@ class File(_Documented, fields.Field):
         return value
 
     def document(self):
-        return {"type": "string", "format": "binary"}
+        return {"type": "string", "contentMediaType": "application/octet-stream"}
 
 
 def Refs(kind: str, *, on_delete=PROTECT, **kwargs) -> Array:

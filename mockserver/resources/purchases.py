@@ -313,8 +313,8 @@ def update_order(scope, order, data):
                         conflict="The order is past `requested`, or has been billed.")
 def delete_order(scope, order):
     """Delete an order with its lines while it waits for approval."""
-    if order["status"] != REQUESTED:
-        status = order["status"]
+    status = order["status"]
+    if status != REQUESTED:
         rest = "; cancel it instead" if CANCELLED in MOVES.open.get(status, ()) else ""
         raise Conflict(f"This purchase order is {status}: it can only be deleted while {REQUESTED}{rest}.")
     purchase_orders.remove(scope, order)
@@ -377,8 +377,7 @@ def update_no_part_lines(scope, order, data):
 def delete_line(scope, order, line):
     """Take a line off an order."""
     must_be_open(order)
-    if line["quantity_received"]:
-        received = line["quantity_received"]
+    if received := line["quantity_received"]:
         raise Conflict(f"{received} pieces of this purchase line have arrived: it cannot be deleted.")
     purchase_lines.remove(scope, line)
 
@@ -458,10 +457,10 @@ def seed_order(world, values):
             RECEIVED: values.get("received_at", world.now)}
     untold = {"lines": [], "tracking_number": None, "carrier_name": None, "note": None}
     history = [{"type": type, "occurred_at": when[type], **untold} for type in HISTORY.get(status, ())]
-    told = {event["type"]: event["occurred_at"] for event in values.get("events", history)}
-    received_at = told.get(RECEIVED) if status == RECEIVED else None
-    return {"events": history, "creator_user_id": values.get("buyer_user_id"),
-            "ordered_at": told.get(ORDERED), "received_at": received_at, **values}
+    events = [{**event, "occurred_at": event["occurred_at"] or created_at} for event in values.get("events", history)]
+    told = {event["type"]: event["occurred_at"] for event in events}
+    return {"creator_user_id": values.get("buyer_user_id"), "ordered_at": told.get(ORDERED),
+            "received_at": told.get(RECEIVED) if status == RECEIVED else None, **values, "events": events}
 
 
 @purchase_lines.seed

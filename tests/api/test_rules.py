@@ -453,15 +453,18 @@ def test_of_a_repeated_key_the_last_counts(api):
     assert answer["name"] == "y"
 
 
-@pytest.mark.parametrize("path", [
+NOT_THERE = (
     "/", "/v1", "/v1/", "/v1/nothing/", "/v2/boms/", "/v1//boms/", "/v1/boms//", "/v1/boms/not-an-id/", "/v1/boms/%00/", "/v1/boms/%ff%fe/", "/v1/boms/%zz/",
     "/v1/boms/../boms/", "/v1/boms/%2e%2e/", f"/v1/boms/{ABSENT}/", f"/v1/boms/{ABSENT}\n/", "/v1/parts/aaaaaaaaaaaa/", "/v1/boms/" + "x" * 5000 + "/", "/é/",
-    "/v1/boms/;drop/", "/V1/BOMS/"])
+    "/v1/boms/;drop/", "/V1/BOMS/")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_what_is_not_there_is_404_or_405_in_json(api, method, path):
-    response = api.client.open(path, method=method, headers=api.headers)
-    assert response.status_code in (404, 405), response.text
-    assert list(response.json) == ["detail"]
+def test_what_is_not_there_is_404_or_405_in_json(api, method):
+    for path in NOT_THERE:
+        response = api.client.open(path, method=method, headers=api.headers)
+        assert response.status_code in (404, 405), (path, response.text)
+        assert list(response.json) == ["detail"], path
 
 
 def test_the_other_verbs_are_answered_too(api):

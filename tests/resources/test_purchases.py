@@ -12,11 +12,14 @@ from mockserver.sandbox import Sandbox
 
 RECIPE = Path(__file__).parents[1] / "data" / "purchases.yaml"
 NAMES = yaml.safe_load(RECIPE.read_text())["records"]
-BEN, EVA, FAY, SERVICE = (f"{prefix}.{'0' * 32}" for prefix in ("editor01", "approver", "editor02", "service1"))
+BEN, EVA, FAY, SERVICE = (
+    f"{prefix}.{'0' * 32}" for prefix in ("editor01", "approver", "editor02", "service1")
+)
 NOW = "2026-01-15T09:00:00Z"
 ABSENT = "00000000-0000-4000-8000-000000000000"
 
 # What each event makes of an order of each status; None where it is refused.
+# fmt: off
 MOVES = {
     #              approved    ordered        shipped    received    cancelled    note
     "requested":   ("approved", None,          None,      None,       "cancelled", "requested"),
@@ -26,7 +29,12 @@ MOVES = {
     "received":    (None,       None,          None,      None,       None,        "received"),
     "cancelled":   (None,       None,          None,      None,       None,        "cancelled"),
 }
-TABLE = [(status, type, after) for status in STATUSES for type, after in zip(EVENT_TYPES, MOVES[status], strict=True)]
+# fmt: on
+TABLE = [
+    (status, type, after)
+    for status in STATUSES
+    for type, after in zip(EVENT_TYPES, MOVES[status], strict=True)
+]
 
 
 @pytest.fixture
@@ -50,7 +58,10 @@ def path(id):
 def create(api, id):
     def create(expect=201, key=None, **values):
         caller = api.as_key(key) if key else api
-        return caller.post("/v1/purchase_orders/", {"supplier_id": id("supplier", "digikey"), **values}, expect=expect)
+        return caller.post(
+            "/v1/purchase_orders/", {"supplier_id": id("supplier", "digikey"), **values}, expect=expect
+        )
+
     return create
 
 
@@ -58,19 +69,27 @@ def create(api, id):
 def line(id):
     """What buys pieces of a capacitor."""
     return lambda quantity=100, unit_price="0.0125", **more: {
-        "part_id": id("part", "cap"), "quantity": quantity, "unit_price": unit_price, **more}
+        "part_id": id("part", "cap"),
+        "quantity": quantity,
+        "unit_price": unit_price,
+        **more,
+    }
 
 
 # -- money -------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("quantity", "unit_price", "total"), [
-    (1, "0", "0.00"),
-    (3, "0.0125", "0.04"),
-    (1, "0.005", "0.01"),
-    (1, "2.675", "2.68"),
-    (1, "0.004999", "0.00"),
-    (2**31 - 1, "999999999999.999999", "2147483646999999997852.52"),
-])
+
+@pytest.mark.parametrize(
+    ("quantity", "unit_price", "total"),
+    [
+        (1, "0", "0.00"),
+        (3, "0.0125", "0.04"),
+        (1, "0.005", "0.01"),
+        (1, "2.675", "2.68"),
+        (1, "0.004999", "0.00"),
+        (2**31 - 1, "999999999999.999999", "2147483646999999997852.52"),
+    ],
+)
 def test_a_line_total_is_exact_and_rounded_half_up(quantity, unit_price, total):
     assert str(line_total({"quantity": quantity, "unit_price": unit_price})) == total
 
@@ -83,8 +102,12 @@ def test_totals_add_up_what_the_lines_show():
 
 
 def test_the_total_of_an_order_is_its_lines_shipping_and_tax(create, line):
-    order = create(lines=[line(1000, "0.0125"), line(7, "1.005")], shipping_amount="12.5", tax_amount="3.33",
-                   no_part_lines=[{"description": "Reeling", "kind": "fee", "quantity": 2, "unit_price": "7.005"}])
+    order = create(
+        lines=[line(1000, "0.0125"), line(7, "1.005")],
+        shipping_amount="12.5",
+        tax_amount="3.33",
+        no_part_lines=[{"description": "Reeling", "kind": "fee", "quantity": 2, "unit_price": "7.005"}],
+    )
     assert (order["lines_total"], order["no_part_lines_total"], order["total"]) == ("19.54", "14.01", "49.38")
 
 
@@ -97,38 +120,78 @@ def test_the_largest_amounts_stay_exact(api, create, line):
 
 # -- orders ------------------------------------------------------------------------------------------------
 
+
 def test_an_order_needs_no_more_than_a_supplier(api, create, id):
     order = create()
     assert order == {
-        "id": order["id"], "org_id": id("org", "acme"), "number": "PO-000009", "supplier_id": id("supplier", "digikey"),
-        "program_id": None, "status": "approved", "visibility": "private", "currency": "USD",
-        "shipping_amount": "0.00", "tax_amount": "0.00", "lines_total": "0.00", "no_part_lines_total": "0.00",
-        "total": "0.00", "expected_delivery_date": None, "ordered_at": None, "received_at": None,
-        "buyer_user_id": id("user", "ada"), "ship_to": None, "events": [], "team_ids": [], "tag_ids": [],
-        "custom_properties": {}, "metadata": {}, "synced_from_integration": False, "integration_source_name": None,
-        "integration_record_id": None, "synced_from_integration_at": None, "created_at": NOW, "updated_at": NOW}
+        "id": order["id"],
+        "org_id": id("org", "acme"),
+        "number": "PO-000009",
+        "supplier_id": id("supplier", "digikey"),
+        "program_id": None,
+        "status": "approved",
+        "visibility": "private",
+        "currency": "USD",
+        "shipping_amount": "0.00",
+        "tax_amount": "0.00",
+        "lines_total": "0.00",
+        "no_part_lines_total": "0.00",
+        "total": "0.00",
+        "expected_delivery_date": None,
+        "ordered_at": None,
+        "received_at": None,
+        "buyer_user_id": id("user", "ada"),
+        "ship_to": None,
+        "events": [],
+        "team_ids": [],
+        "tag_ids": [],
+        "custom_properties": {},
+        "metadata": {},
+        "synced_from_integration": False,
+        "integration_source_name": None,
+        "integration_record_id": None,
+        "synced_from_integration_at": None,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
     assert api.get(f"/v1/purchase_orders/{order['id']}/") == order
 
 
 def test_it_takes_its_lines_and_address_along(api, create, line):
-    order = create(lines=[line(sku="490-1234-1-ND", expected_delivery_date="2026-02-01"), line(5)],
-                   no_part_lines=[{"description": "Freight", "kind": "shipping", "unit_price": "9"}],
-                   ship_to={"country": "US", "locality": "New York"})
+    order = create(
+        lines=[line(sku="490-1234-1-ND", expected_delivery_date="2026-02-01"), line(5)],
+        no_part_lines=[{"description": "Freight", "kind": "shipping", "unit_price": "9"}],
+        ship_to={"country": "US", "locality": "New York"},
+    )
     lines = api.get(f"/v1/purchase_orders/{order['id']}/lines/")["results"]
     assert [(item["quantity"], item["sku"], item["line_total"]) for item in lines] == [
-        (100, "490-1234-1-ND", "1.25"), (5, None, "0.06")]
-    assert [item["line_total"] for item in api.get(f"/v1/purchase_orders/{order['id']}/no_part_lines/")["results"]] == ["9.00"]
+        (100, "490-1234-1-ND", "1.25"),
+        (5, None, "0.06"),
+    ]
+    assert [
+        item["line_total"] for item in api.get(f"/v1/purchase_orders/{order['id']}/no_part_lines/")["results"]
+    ] == ["9.00"]
     assert order["ship_to"] == {
-        "country": "US", "region": None, "locality": "New York", "postal_code": None, "attention_line": None,
-        "street_address_line_one": None, "street_address_line_two": None}
+        "country": "US",
+        "region": None,
+        "locality": "New York",
+        "postal_code": None,
+        "attention_line": None,
+        "street_address_line_one": None,
+        "street_address_line_two": None,
+    }
 
 
 def test_wrong_lines_are_told_by_their_place_and_leave_no_order(api, create, line, sandbox):
     before = len(sandbox.store["purchase_order"])
     problem = create(400, lines=[line(), line(0), line(part_id="AAAAAAAAAAAA")])
-    assert problem == {"lines": [
-        {}, {"quantity": ["Ensure this value is greater than or equal to 1."]},
-        {"part_id": ['Invalid pk "AAAAAAAAAAAA" - object does not exist.']}]}
+    assert problem == {
+        "lines": [
+            {},
+            {"quantity": ["Ensure this value is greater than or equal to 1."]},
+            {"part_id": ['Invalid pk "AAAAAAAAAAAA" - object does not exist.']},
+        ]
+    }
     assert len(sandbox.store["purchase_order"]) == before
 
 
@@ -151,16 +214,30 @@ def test_the_number_can_be_changed_to_a_free_one(api, path):
 
 def test_a_patch_changes_what_it_says_and_never_the_status(api, path):
     before = api.get(path("approved"))
-    after = api.patch(path("approved"), {"shipping_amount": "4.20", "metadata": {"a": 1}, "status": "received", "total": "0.00"})
-    assert after == {**before, "shipping_amount": "4.20", "metadata": {"a": 1}, "total": "17.45", "updated_at": NOW}
+    after = api.patch(
+        path("approved"),
+        {"shipping_amount": "4.20", "metadata": {"a": 1}, "status": "received", "total": "0.00"},
+    )
+    assert after == {
+        **before,
+        "shipping_amount": "4.20",
+        "metadata": {"a": 1},
+        "total": "17.45",
+        "updated_at": NOW,
+    }
     assert before["total"] == "13.25"
 
 
 @pytest.mark.parametrize("status", ["shipped", "received", "cancelled"])
 def test_the_money_of_a_shipped_order_is_frozen_but_not_its_labels(api, path, id, status):
     before = api.get(path(status))
-    for change in ({"shipping_amount": "1"}, {"tax_amount": "1"}, {"currency": "EUR"},
-                   {"supplier_id": id("supplier", "mouser")}, {"program_id": None if before["program_id"] else id("program", "rover")}):
+    for change in (
+        {"shipping_amount": "1"},
+        {"tax_amount": "1"},
+        {"currency": "EUR"},
+        {"supplier_id": id("supplier", "mouser")},
+        {"program_id": None if before["program_id"] else id("program", "rover")},
+    ):
         problem = api.patch(path(status), change, expect=409)
         assert status in problem["detail"]
         assert next(iter(change)) in problem["detail"]
@@ -178,7 +255,9 @@ def test_a_billed_order_keeps_its_supplier(api, path, id):
 def test_an_order_is_deleted_with_its_lines_while_it_is_requested(api, path, status, sandbox, id):
     api.delete(path(status), expect=204 if status == "requested" else 409)
     api.get(path(status), expect=404 if status == "requested" else 200)
-    assert bool(sandbox.store["purchase_line"].where("purchase_order_id", id("purchase_order", "requested"))) == (status != "requested")
+    assert bool(
+        sandbox.store["purchase_line"].where("purchase_order_id", id("purchase_order", "requested"))
+    ) == (status != "requested")
 
 
 def test_a_billed_order_is_not_deleted(api, path, id):
@@ -193,15 +272,20 @@ def test_a_program_that_is_ordered_for_is_not_deleted(api, id):
 
 # -- approval ----------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("unit_price", "status"), [
-    ("999.99", "approved"), ("1000.00", "approved"), ("1000.004", "approved"), ("1000.005", "requested")])
+
+@pytest.mark.parametrize(
+    ("unit_price", "status"),
+    [("999.99", "approved"), ("1000.00", "approved"), ("1000.004", "approved"), ("1000.005", "requested")],
+)
 def test_above_the_threshold_an_order_starts_requested(create, line, unit_price, status):
     assert create(lines=[line(1, unit_price)])["status"] == status
 
 
 def test_without_a_threshold_it_starts_approved(api, line, id):
-    order = api.post(f"/v1/purchase_orders/?org_id={id('org', 'lab')}", {
-        "supplier_id": id("supplier", "digikey"), "lines": [line(1, "5000000")]})
+    order = api.post(
+        f"/v1/purchase_orders/?org_id={id('org', 'lab')}",
+        {"supplier_id": id("supplier", "digikey"), "lines": [line(1, "5000000")]},
+    )
     assert order["status"] == "approved"
 
 
@@ -236,7 +320,10 @@ def test_what_is_ordered_already_needs_no_second_approval(api, path, line):
 
 
 def test_admins_and_approvers_approve(api, path):
-    assert "Procurement Approver" in api.as_key(BEN).post(path("requested") + "events/", {"type": "approved"}, expect=403)["detail"]
+    assert (
+        "Procurement Approver"
+        in api.as_key(BEN).post(path("requested") + "events/", {"type": "approved"}, expect=403)["detail"]
+    )
     event = api.as_key(EVA).post(path("requested") + "events/", {"type": "approved"})
     assert event["purchase_order_status"] == "approved"
 
@@ -248,6 +335,7 @@ def test_the_role_of_an_approver_alone_is_for_approving_and_notes(api, path, typ
 
 
 # -- visibility --------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize(("key", "status"), [(BEN, 200), (FAY, 404), (SERVICE, 200), (None, 200)])
 def test_a_private_order_is_seen_by_its_creator_and_admins(api, create, key, status):
@@ -275,6 +363,7 @@ def test_a_fixtures_private_order_is_its_buyers(api, path):
 
 # -- lines -------------------------------------------------------------------------------------------------
 
+
 def test_a_line_is_added_and_read(api, path, line):
     made = api.post(path("approved") + "lines/", line(3, "0.005", sku="X"))
     assert (made["line_total"], made["quantity_received"], made["status"]) == ("0.02", 0, "open")
@@ -284,38 +373,57 @@ def test_a_line_is_added_and_read(api, path, line):
 
 
 def test_a_line_can_name_the_quote_it_is_bought_on(api, path, line, id):
-    quote = api.post("/v1/supplier_quotes/", {"supplier_id": id("supplier", "digikey")})
-    quoted = api.post("/v1/supplier_quote_lines/", {
-        "supplier_quote_id": quote["id"], "part_id": id("part", "cap"), "quantity": 100, "unit_price": "0.01"})
-    made = api.post(path("approved") + "lines/", line(supplier_quote_line_id=quoted["id"]))
-    assert made["supplier_quote_line_id"] == quoted["id"]
+    quoted = id("supplier_quote_line", "caps")
+    made = api.post(path("approved") + "lines/", line(supplier_quote_line_id=quoted))
+    assert made["supplier_quote_line_id"] == quoted
     problem = api.post(path("approved") + "lines/", line(supplier_quote_line_id=ABSENT), expect=400)
     assert problem == {"supplier_quote_line_id": [f'Invalid pk "{ABSENT}" - object does not exist.']}
 
 
 def test_many_lines_are_changed_in_what_is_said_of_them(api, path, id):
     lines = api.get(path("in_progress") + "lines/")["results"]
-    after = api.patch(path("in_progress") + "lines/", [
-        {"id": lines[1]["id"], "quantity": 20}, {"id": lines[0]["id"], "unit_price": "0.02", "sku": "X", "expected_delivery_date": None}])
-    assert after == [{**lines[1], "quantity": 20, "line_total": "170.00"},
-                     {**lines[0], "unit_price": "0.02", "line_total": "2.00", "sku": "X"}]
+    after = api.patch(
+        path("in_progress") + "lines/",
+        [
+            {"id": lines[1]["id"], "quantity": 20},
+            {"id": lines[0]["id"], "unit_price": "0.02", "sku": "X", "expected_delivery_date": None},
+        ],
+    )
+    assert after == [
+        {**lines[1], "quantity": 20, "line_total": "170.00"},
+        {**lines[0], "unit_price": "0.02", "line_total": "2.00", "sku": "X"},
+    ]
     assert api.get(path("in_progress"))["total"] == "186.01"
 
 
 def test_many_lines_without_a_part_are_changed(api, path, id):
     fee = id("no_part_line", "in_progress")
     after = api.patch(path("in_progress") + "no_part_lines/", [{"id": fee, "kind": "service"}])
-    assert [(item["kind"], item["quantity"], item["line_total"]) for item in after] == [("service", 2, "14.01")]
+    assert [(item["kind"], item["quantity"], item["line_total"]) for item in after] == [
+        ("service", 2, "14.01")
+    ]
 
 
 def test_wrong_changes_are_told_by_their_place_and_change_nothing(api, path, id):
     good, url = id("purchase_line", "in_progress"), path("in_progress") + "lines/"
     before = api.get(url)
-    problem = api.patch(url, [{"id": good, "quantity": 7}, {"quantity": 1}, {"id": ABSENT}, {"id": good, "unit_price": 5}], expect=400)
-    assert problem == [{}, {"id": ["This field is required."]}, {"id": [f'Invalid pk "{ABSENT}" - object does not exist.']},
-                       {"unit_price": ["Not a valid string."]}]
-    assert "another purchase order" in api.patch(
-        url, [{"id": good, "quantity": 7}, {"id": id("purchase_line", "approved")}], expect=409)["detail"]
+    problem = api.patch(
+        url,
+        [{"id": good, "quantity": 7}, {"quantity": 1}, {"id": ABSENT}, {"id": good, "unit_price": 5}],
+        expect=400,
+    )
+    assert problem == [
+        {},
+        {"id": ["This field is required."]},
+        {"id": [f'Invalid pk "{ABSENT}" - object does not exist.']},
+        {"unit_price": ["Not a valid string."]},
+    ]
+    assert (
+        "another purchase order"
+        in api.patch(url, [{"id": good, "quantity": 7}, {"id": id("purchase_line", "approved")}], expect=409)[
+            "detail"
+        ]
+    )
     assert "2 times" in api.patch(url, [{"id": good, "quantity": 7}, {"id": good}], expect=409)["detail"]
     assert api.get(url) == before
 
@@ -326,11 +434,15 @@ def test_lines_are_frozen_once_shipped(api, path, id, line, status):
     item, order = id("purchase_line", status), path(status)
     problems = [
         api.post(f"{order}lines/", line(), expect=409 if frozen else 201),
-        api.post(f"{order}no_part_lines/", {"description": "Fee", "unit_price": "1"}, expect=409 if frozen else 201),
+        api.post(
+            f"{order}no_part_lines/", {"description": "Fee", "unit_price": "1"}, expect=409 if frozen else 201
+        ),
         api.patch(f"{order}lines/", [{"id": item, "sku": "X"}], expect=409 if frozen else 200),
         api.delete(f"{order}lines/{item}/", expect=409 if frozen else 204).json,
     ]
-    assert not frozen or all(problem["detail"].startswith(f"This purchase order is {status}") for problem in problems)
+    assert not frozen or all(
+        problem["detail"].startswith(f"This purchase order is {status}") for problem in problems
+    )
 
 
 def test_lines_without_a_part_are_deleted_until_shipped(api, path, id):
@@ -349,16 +461,20 @@ def test_what_has_arrived_binds_a_line(api, path, id):
 
 # -- events ------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize(("status", "type", "after"), TABLE)
 def test_every_event_in_every_status(api, path, status, type, after):
-    """The whole table: where the order goes, or a refusal that says what it is and what it can become."""
     before = api.get(path(status))
     answer = api.post(path(status) + "events/", {"type": type}, expect=201 if after else 409)
     order = api.get(path(status))
     if after:
         assert (answer["purchase_order_status"], order["status"]) == (after, after)
         assert order["events"][:-1] == before["events"]
-        assert {**order["events"][-1], "purchase_order_id": order["id"], "purchase_order_status": after} == answer
+        assert {
+            **order["events"][-1],
+            "purchase_order_id": order["id"],
+            "purchase_order_status": after,
+        } == answer
     else:
         assert order == before
         assert f"is {status}" in answer["detail"]
@@ -366,32 +482,64 @@ def test_every_event_in_every_status(api, path, status, type, after):
 
 
 def test_a_refusal_names_the_moves_that_are_open():
-    with pytest.raises(Exception, match="is in_progress already: it can become shipped or received or cancelled"):
+    with pytest.raises(
+        Exception, match="is in_progress already: it can become shipped or received or cancelled"
+    ):
         moved("in_progress", "ordered")
 
 
 def test_an_order_from_approval_to_stock(api, create, line, id, sandbox):
     """The way of an order, and the time and the parcel of each step."""
-    order = create(lines=[line(60), line(40, "0.5", part_id=id("part", "mcu"))], program_id=id("program", "rover"), currency="EUR")
+    order = create(
+        lines=[line(60), line(40, "0.5", part_id=id("part", "mcu"))],
+        program_id=id("program", "rover"),
+        currency="EUR",
+    )
     path = f"/v1/purchase_orders/{order['id']}/"
-    api.post(f"{path}events/", {"type": "ordered", "occurred_at": "2026-01-10T10:00:00+01:00", "note": "By phone"})
+    api.post(
+        f"{path}events/", {"type": "ordered", "occurred_at": "2026-01-10T10:00:00+01:00", "note": "By phone"}
+    )
     api.post(f"{path}events/", {"type": "shipped", "tracking_number": "1Z", "carrier_name": "UPS"})
     event = api.post(f"{path}events/", {"type": "received", "occurred_at": "2026-01-14T08:00:00Z"})
     lines = api.get(f"{path}lines/")["results"]
-    assert event["lines"] == [{"purchase_line_id": item["id"], "quantity": item["quantity"]} for item in lines]
+    assert event["lines"] == [
+        {"purchase_line_id": item["id"], "quantity": item["quantity"]} for item in lines
+    ]
     after = api.get(path)
-    assert (after["status"], after["ordered_at"], after["received_at"]) == ("received", "2026-01-10T09:00:00Z", "2026-01-14T08:00:00Z")
+    assert (after["status"], after["ordered_at"], after["received_at"]) == (
+        "received",
+        "2026-01-10T09:00:00Z",
+        "2026-01-14T08:00:00Z",
+    )
     assert [item["type"] for item in after["events"]] == ["ordered", "shipped", "received"]
-    assert (after["events"][0]["note"], after["events"][1]["tracking_number"], after["events"][1]["occurred_at"]) == ("By phone", "1Z", NOW)
+    assert (
+        after["events"][0]["note"],
+        after["events"][1]["tracking_number"],
+        after["events"][1]["occurred_at"],
+    ) == ("By phone", "1Z", NOW)
     assert len({item["id"] for item in after["events"]}) == 3
     lots = [lot for item in lines for lot in sandbox.store["stock_lot"].where("purchase_line_id", item["id"])]
-    assert [(lot["quantity"], lot["allocated_quantity"], lot["program_id"], lot["unit_cost"], lot["currency"], lot["received_at"])
-            for lot in lots] == [(60, 60, id("program", "rover"), "0.0125", "EUR", "2026-01-14T08:00:00Z"),
-                                 (40, 40, id("program", "rover"), "0.5", "EUR", "2026-01-14T08:00:00Z")]
+    assert [
+        (
+            lot["quantity"],
+            lot["allocated_quantity"],
+            lot["program_id"],
+            lot["unit_cost"],
+            lot["currency"],
+            lot["received_at"],
+        )
+        for lot in lots
+    ] == [
+        (60, 60, id("program", "rover"), "0.0125", "EUR", "2026-01-14T08:00:00Z"),
+        (40, 40, id("program", "rover"), "0.5", "EUR", "2026-01-14T08:00:00Z"),
+    ]
 
 
 def test_stock_of_an_order_for_no_program_is_free(api, create, line, sandbox, id):
-    order = api.post(f"/v1/purchase_orders/?org_id={id('org', 'lab')}", {"supplier_id": id("supplier", "digikey"), "lines": [line(5)]})
+    order = api.post(
+        f"/v1/purchase_orders/?org_id={id('org', 'lab')}",
+        {"supplier_id": id("supplier", "digikey"), "lines": [line(5)]},
+    )
     for type in ("ordered", "received"):
         api.post(f"/v1/purchase_orders/{order['id']}/events/", {"type": type})
     lot = next(iter(sandbox.store["stock_lot"]))
@@ -399,12 +547,21 @@ def test_stock_of_an_order_for_no_program_is_free(api, create, line, sandbox, id
 
 
 def test_an_order_is_received_when_its_last_piece_is(api, path, id, sandbox):
-    caps, mcus, url = id("purchase_line", "in_progress"), id("purchase_line", "in_progress_2"), path("in_progress")
+    caps, mcus, url = (
+        id("purchase_line", "in_progress"),
+        id("purchase_line", "in_progress_2"),
+        path("in_progress"),
+    )
 
     def receive(*lines):
-        event = api.post(f"{url}events/", {"type": "received", "lines": [{"purchase_line_id": item, "quantity": n} for item, n in lines]})
+        event = api.post(
+            f"{url}events/",
+            {"type": "received", "lines": [{"purchase_line_id": item, "quantity": n} for item, n in lines]},
+        )
         items = {item["id"]: item for item in api.get(f"{url}lines/")["results"]}
-        return event["purchase_order_status"], *((items[item]["quantity_received"], items[item]["status"]) for item in (caps, mcus))
+        return event["purchase_order_status"], *(
+            (items[item]["quantity_received"], items[item]["status"]) for item in (caps, mcus)
+        )
 
     assert receive((caps, 30), (caps, 10)) == ("in_progress", (40, "partially_received"), (0, "open"))
     api.post(f"{url}events/", {"type": "shipped", "lines": [{"purchase_line_id": mcus, "quantity": 10}]})
@@ -414,8 +571,16 @@ def test_an_order_is_received_when_its_last_piece_is(api, path, id, sandbox):
     assert [lot["quantity"] for lot in sandbox.store["stock_lot"]] == [40, 10, 60]
 
 
-@pytest.mark.parametrize(("type", "quantity", "status"), [
-    ("received", 10, 201), ("received", 11, 409), ("shipped", 50, 201), ("shipped", 51, 409), ("note", 51, 409)])
+@pytest.mark.parametrize(
+    ("type", "quantity", "status"),
+    [
+        ("received", 10, 201),
+        ("received", 11, 409),
+        ("shipped", 50, 201),
+        ("shipped", 51, 409),
+        ("note", 51, 409),
+    ],
+)
 def test_no_more_arrives_than_was_ordered(api, path, id, sandbox, type, quantity, status):
     lines = [{"purchase_line_id": id("purchase_line", "partial"), "quantity": quantity}]
     answer = api.post(path("partial") + "events/", {"type": type, "lines": lines}, expect=status)
@@ -425,11 +590,16 @@ def test_no_more_arrives_than_was_ordered(api, path, id, sandbox, type, quantity
 
 def test_an_event_is_about_lines_of_its_order(api, path, id):
     def event(line_id, expect):
-        return api.post(path("in_progress") + "events/", {"type": "received", "lines": [
-            {"purchase_line_id": line_id, "quantity": 1}]}, expect=expect)
+        return api.post(
+            path("in_progress") + "events/",
+            {"type": "received", "lines": [{"purchase_line_id": line_id, "quantity": 1}]},
+            expect=expect,
+        )
 
     assert "another purchase order" in event(id("purchase_line", "shipped"), 409)["detail"]
-    assert event(ABSENT, 400) == {"lines": [{"purchase_line_id": [f'Invalid pk "{ABSENT}" - object does not exist.']}]}
+    assert event(ABSENT, 400) == {
+        "lines": [{"purchase_line_id": [f'Invalid pk "{ABSENT}" - object does not exist.']}]
+    }
 
 
 def test_cancelling_keeps_what_arrived(api, path):
@@ -440,13 +610,21 @@ def test_cancelling_keeps_what_arrived(api, path):
 
 # -- fixtures ----------------------------------------------------------------------------------------------
 
+
 def test_an_order_of_a_fixture_has_the_history_of_its_status(api, path):
     received, partial = api.get(path("received")), api.get(path("partial"))
     assert [(event["type"], event["occurred_at"]) for event in received["events"]] == [
-        ("ordered", "2026-01-02T08:00:00Z"), ("shipped", "2026-01-02T08:00:00Z"), ("received", NOW)]
+        ("ordered", "2026-01-02T08:00:00Z"),
+        ("shipped", "2026-01-02T08:00:00Z"),
+        ("received", NOW),
+    ]
     assert (received["ordered_at"], received["received_at"]) == ("2026-01-02T08:00:00Z", NOW)
     assert api.get(path("received") + "lines/")["results"][0]["quantity_received"] == 100
-    assert (partial["ordered_at"], partial["received_at"], partial["total"]) == ("2026-01-05T10:00:00Z", None, "420.00")
+    assert (partial["ordered_at"], partial["received_at"], partial["total"]) == (
+        "2026-01-05T10:00:00Z",
+        None,
+        "420.00",
+    )
 
 
 def test_orders_can_be_made_up(api, tmp_path):
@@ -461,5 +639,11 @@ def test_orders_can_be_made_up(api, tmp_path):
         lines = many.get(f"/v1/purchase_orders/{order['id']}/lines/")["results"]
         others = many.get(f"/v1/purchase_orders/{order['id']}/no_part_lines/")["results"]
         assert Decimal(order["total"]) == sum(
-            Decimal(amount) for amount in [*(line["line_total"] for line in [*lines, *others]), order["shipping_amount"], order["tax_amount"]])
+            Decimal(amount)
+            for amount in [
+                *(line["line_total"] for line in [*lines, *others]),
+                order["shipping_amount"],
+                order["tax_amount"],
+            ]
+        )
         assert (order["received_at"] is not None) == (order["status"] == "received")
