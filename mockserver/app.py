@@ -2,6 +2,8 @@
 import dataclasses as dc
 import functools
 import time
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlencode
 
 import orjson
@@ -19,6 +21,8 @@ from mockserver.api.problems import Invalid, PermissionDenied, Problem, TooLarge
 from mockserver.api.problems import NotFound as NotFoundProblem
 from mockserver.api.resource import Page, Reply, Resource
 from mockserver.api.scope import Scope, may
+from mockserver.contract.validation import Contract
+from mockserver.handles import settle
 from mockserver.sandbox import Sandbox
 from mockserver.sandbox.faults import Effect
 from mockserver.sandbox.registry import Sandboxes
@@ -41,13 +45,18 @@ class Call:
 
 
 class App(Flask):
-    """Serves the operations from the sandboxes that API keys open. `operations` are bound ones, all of them by default."""
+    """Serves the operations from the sandboxes that API keys open. `operations` are bound ones, all of them by default.
 
-    def __init__(self, sandboxes: Sandbox | Sandboxes, operations=None, control_token: str | None = None):
+    With a `control_token` the control plane wants it. `fixtures` names what the default sandbox was made of, for sandboxes
+    of the same with another seed. `save` writes the state to its file and answers where that is.
+    """
+
+    def __init__(self, sandboxes: Sandbox | Sandboxes, operations=None, control_token: str | None = None,
+                 fixtures: str | Path | None = None, save: Callable[[], Path] | None = None):
         super().__init__(__name__, static_folder=None)
         self.sandboxes = sandboxes if isinstance(sandboxes, Sandboxes) else Sandboxes(sandboxes)
         self.operations = served_operations() if operations is None else operations
-        self.control_token = control_token
+        self.control_token, self.fixtures, self.save = control_token, fixtures, save
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
         self.url_map.merge_slashes = False
@@ -73,6 +82,11 @@ class App(Flask):
         from mockserver.document import document
 
         return orjson.dumps(document(self.operations))
+
+    @functools.cached_property
+    def checks(self) -> Contract:
+        """The same, to hold requests and answers to."""
+        return Contract(orjson.loads(self.contract))
 
     def raise_routing_exception(self, request):
         """A path of the API without its trailing slash is not there, rather than moved."""
@@ -163,7 +177,7 @@ def view(app: App, operation, paths):
         call.sandbox, key = app.authenticate(authorization)
         with call.sandbox.lock:
             sandbox, key = app.authenticate(authorization)        # again: it may have been reset or the key rotated
-            resources.settle(sandbox)
+            settle(sandbox)
             scope = Scope(sandbox, auth.touch(sandbox, key), resources.by_kind())
             call.stage = "permission"
             if not may(scope.roles, operation):
@@ -229,7 +243,7 @@ def read_body(handler):
     """The bytes or form of a request, read before the sandbox is held: a slow client holds up nobody."""
     if handler.body is None:
         return None
-    return read_form() if handler.content_type == "multipart/form-data" else request.get_data(cache=False)
+    return read_form() if handler.content_type == "multipart/form-data" else request.get_data()
 
 
 def read_form() -> dict:
@@ -323,6 +337,8 @@ def answer_http_error(error):
     elif isinstance(error, NotFound) and not request.path.startswith(control.PREFIX):
         nearest = near_misses(request.method, request.path, current_app.operations, most=1)
         detail = f"Not found. {nearest[0]['hint']}" if nearest else "Not found."
+    elif isinstance(error, NotFound):
+        detail = f"Not found. {control.PREFIX}/control/docs/ shows what there is."
     problem = Problem(detail)
     problem.status = error.code
     problem.headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}

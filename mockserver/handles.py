@@ -1,7 +1,7 @@
 """What a test or the control plane takes hold of in a sandbox: records, clock, jobs, faults, webhooks, outbox, journal."""
 import datetime as dt
 
-from mockserver import resources
+from mockserver import journaling, resources
 from mockserver.api import fields
 from mockserver.api.openapi import PROBLEMS
 from mockserver.api.problems import Problem
@@ -12,6 +12,9 @@ from mockserver.sandbox.clock import moment
 from mockserver.sandbox.faults import Fault
 from mockserver.sandbox.jobs import JobPolicy
 from mockserver.worlds import Fake
+
+# Where a clock can be: far enough from both ends of the calendar for every expiry, delay and retry to be in it.
+EARLIEST, LATEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2999, 12, 31, tzinfo=dt.UTC)
 
 
 class Refused(ValueError):
@@ -28,6 +31,14 @@ def steward(sandbox: Sandbox) -> Scope:
     scope = Scope(sandbox, {"id": None, "roles": [ADMIN], "org_id": org["id"], "user_id": None}, resources.by_kind())
     scope.reach = scope.org_ids = [org["id"] for org in sandbox.store["org"]]
     return scope
+
+
+def settle(sandbox: Sandbox) -> None:
+    """Let happen what is due on the sandbox's clock, and tell the webhooks. The caller holds the sandbox's lock."""
+    with sandbox.transaction() as changes:
+        resources.settle(sandbox)
+    if changes:
+        journaling.announce(steward(sandbox), changes)
 
 
 class Records:
@@ -64,17 +75,19 @@ class Records:
         Rules of the domain hold: Refused when the record would break one.
         """
         resource = self._resource(kind)
+        id = self._id(resource, id, values)
         with self.sandbox.lock:
             scope = steward(self.sandbox)
             before = self.sandbox.store[kind].get(id) if id else None
             loaded = self._load(scope, resource, values)
-            return self._write(scope, lambda: resource.change(scope, before, loaded) if before else self._add(scope, resource, id, loaded))
+            return self._write(scope, resource, lambda: resource.change(scope, before, loaded) if before else self._add(scope, resource, id, loaded))
 
     def given(self, kind: str, **values) -> dict:
         """A new record with these fields, the rest made up plausibly."""
         resource = self._resource(kind)
         with self.sandbox.lock:
             scope = steward(self.sandbox)
+            id = self._id(resource, None, values)
             made_up = {}
             if resource._fake:
                 fake = Fake(_Seeder(self.sandbox), kind, self.sandbox.store.next_ordinal(kind))
@@ -82,20 +95,30 @@ class Records:
                     made_up = resource._fake(fake)
                 except KeyError as error:
                     raise Refused(f"{error.args[0]}. Put one first, or name all that is required.") from None
-            return self._write(scope, lambda: self._add(scope, resource, None, made_up | self._load(scope, resource, values)))
+            return self._write(scope, resource, lambda: self._add(scope, resource, id, made_up | self._load(scope, resource, values)))
 
     def delete(self, kind: str, id: str) -> None:
         """Delete a record and what belongs to it. Refused when another record protects it."""
         resource = self._resource(kind)
         with self.sandbox.lock:
             scope, record = steward(self.sandbox), self._stored(kind, id)
-            self._write(scope, lambda: resource.remove(scope, record))
+            self._write(scope, resource, lambda: resource.remove(scope, record))
 
     def _resource(self, kind):
         known = resources.by_kind()
         if kind not in known:
             raise Unknown(f"There is no kind of record called {kind!r}. There are {', '.join(sorted(known))}.")
         return known[kind]
+
+    def _id(self, resource, id, values):
+        """The id of a record to be put, the same wherever it is given."""
+        try:
+            ids = {resource.fields["id"].deserialize(given) for given in (id, values.pop("id", None)) if given is not None}
+        except fields.ma.ValidationError as error:
+            raise Refused(f"id: {' '.join(error.messages)}") from None
+        if len(ids) > 1:
+            raise Refused(f"id: A record keeps its id. These are two: {' and '.join(sorted(ids))}.")
+        return ids.pop() if ids else None
 
     def _stored(self, kind, id):
         record = self.sandbox.store[kind].get(id)
@@ -126,13 +149,16 @@ class Records:
         org = {"org_id": seeded.pop("org_id")} if "org_id" in seeded else {}
         return resource.add(scope, seeded, id=id, **org)
 
-    def _write(self, scope, action):
+    def _write(self, scope, resource, action):
+        """The record as it then is. A write that fails, or makes a record that cannot be answered, leaves no trace."""
         try:
             with self.sandbox.transaction():
                 record = action()
+                return record and resource.present(scope, record)
         except Problem as problem:
             raise Refused(str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)) from None
-        return record
+        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:      # values that no operation would let in
+            raise Refused(f"These values do not fit together: {type(error).__name__}: {error}.") from None
 
 
 class _Seeder:
@@ -171,13 +197,14 @@ class ClockHandle:
             raise Refused(f"{when!r} is no RFC 3339 date-time such as 2026-01-15T09:00:00Z.") from None
         if when.tzinfo is None:
             raise Refused(f"{when} has no offset from UTC. Give it one, such as the Z of 2026-01-15T09:00:00Z.")
+        self._reachable(when)
         return self._moved(lambda: self.sandbox.clock.set(when))
 
     def advance(self, **units: float) -> dt.datetime:
         """Move on by `days`, `hours`, `minutes`, `seconds` …"""
         try:
             delta = dt.timedelta(**units)
-            self.sandbox.clock.now() + delta
+            self._reachable(self.sandbox.clock.now() + delta)
         except (TypeError, OverflowError) as error:
             raise Refused(f"The clock cannot be advanced by {units}: {error}") from None
         return self._moved(lambda: self.sandbox.clock.advance(delta))
@@ -191,10 +218,14 @@ class ClockHandle:
             raise Refused(f"rate should be from 0 to 1000000, not {rate}.")
         return self._moved(lambda: self.sandbox.clock.run(rate))
 
+    def _reachable(self, when):
+        if not EARLIEST <= when <= LATEST:
+            raise Refused(f"The clock goes from {EARLIEST.year} to {LATEST.year}, not to {when.isoformat()}.")
+
     def _moved(self, action):
         with self.sandbox.lock:
             action()
-            resources.settle(self.sandbox)
+            settle(self.sandbox)
         self.sandbox.webhooks.send_due()
         return self.now
 
@@ -234,8 +265,12 @@ class JobsHandle:
                 raise Unknown(f"There is no job {id}.")
             if job["status"] in (async_jobs.COMPLETE, async_jobs.FAILED):
                 raise Refused(f"Job {id} is {job['status']} already.")
-            with self.sandbox.transaction():
-                return async_jobs.async_jobs.present(steward(self.sandbox), action(job))
+            scope = steward(self.sandbox)
+            with self.sandbox.transaction() as changes:
+                ended = async_jobs.async_jobs.present(scope, action(job))
+            journaling.announce(scope, changes)
+        self.sandbox.webhooks.send_due()
+        return ended
 
 
 class FaultsHandle:

@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import inspect
 import threading
+import time
 import typing as t
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class Handle:
         self.url, self.sandbox = url, sandbox
         self._jobs = jobs
         self._judge = judge or verdicts.Verdicts(sandbox)
-        self._begin()
+        if judge is None:                                         # the first to hold it
+            self._begin()
 
     def _begin(self):
         if self._jobs is not None:
@@ -248,6 +250,17 @@ class Mock(Handle):
         response = shared_app().wsgi_app(environ, start_response)
         self._send_webhooks(sandbox)
         return response
+
+    def _wsgi_live(self, environ, start_response):
+        response = self._wsgi(environ, start_response)
+        effect = environ.get("mockserver.effect")
+        if effect is None:
+            return response
+        time.sleep(effect.delay)                                  # the thread of one connection
+        if effect.drop:
+            raise wsgi.DropConnection
+        body = b"".join(response)
+        return [body[:len(body) // 2] if effect.truncated else body]
 
     def _opened_by(self, environ) -> Sandbox:
         named = environ.get("HTTP_X_MOCK_SANDBOX")

@@ -13,12 +13,12 @@ import orjson
 from mockserver import resources
 from mockserver.api import fields
 from mockserver.api.resource import reference
-from mockserver.control.clock import EARLIEST, LATEST, Number
+from mockserver.control.clock import Number
 from mockserver.control.faults import FaultRequest
 from mockserver.control.jobs import JobPolicyRequest
 from mockserver.control.routing import Strict
 from mockserver.control.webhooks import SubscriptionRequest
-from mockserver.handles import Refused, steward
+from mockserver.handles import EARLIEST, LATEST, Refused, steward
 from mockserver.sandbox import Policies, Sandbox
 from mockserver.sandbox.clock import moment, stamp
 from mockserver.sandbox.faults import Fault, Faults
@@ -266,7 +266,7 @@ def _check_fields(resource, record, where):
     known = resource.fields.keys() | resource.hidden | {"org_id", "created_at", "updated_at"}
     if unknown := record.keys() - known:
         raise Unfit(f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}.")
-    if missing := resource.stored - record.keys():
+    if missing := known - record.keys():
         raise Unfit(f"{where}.{min(missing)}: The field is missing.")
     for name, value in record.items():
         field = resource.fields.get(name)

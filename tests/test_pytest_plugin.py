@@ -29,7 +29,6 @@ CALLS = """
     import urllib3
 
     BOMS = "https://flagship-api.cofactr.com/v1/boms/"
-    DEFAULT = ["Motor Controller", "Sensor Hub", "Patient Probe"]
 
     def names(page):
         return [bom["name"] for bom in page["results"]]
@@ -39,20 +38,20 @@ CALLS = """
         return {"Authorization": f"Api-Key {cofactr_mock.api_key}"}
 
     def test_requests(headers):
-        assert names(requests.get(BOMS, headers=headers).json()) == DEFAULT
+        assert "Motor Controller" in names(requests.get(BOMS, headers=headers).json())
 
     def test_urllib3(headers):
         with urllib3.PoolManager() as pool:
-            assert names(pool.request("GET", BOMS, headers=headers).json()) == DEFAULT
+            assert "Motor Controller" in names(pool.request("GET", BOMS, headers=headers).json())
 
     def test_httpx(headers):
-        assert names(httpx.get(BOMS, headers=headers).json()) == DEFAULT
+        assert "Motor Controller" in names(httpx.get(BOMS, headers=headers).json())
 
     def test_httpx_async(headers):
         async def fetch():
             async with httpx.AsyncClient() as client:
                 return await client.get(BOMS, headers=headers)
-        assert names(asyncio.run(fetch()).json()) == DEFAULT
+        assert "Motor Controller" in names(asyncio.run(fetch()).json())
 
     def test_its_address_is_the_real_one(cofactr_mock):
         assert cofactr_mock.url == "https://flagship-api.cofactr.com"
@@ -84,18 +83,19 @@ LEAKS = """
     import pytest
     import requests
 
+    FOUND = []
+
     @pytest.mark.parametrize("run", range(3))
-    def test_a_test_finds_nothing_of_the_one_before(cofactr_mock, run, ids=[]):
-        headers = {"Authorization": f"Api-Key {cofactr_mock.api_key}"}
+    def test_a_test_finds_nothing_of_the_one_before(cofactr_mock, run):
         boms = f"{cofactr_mock.url}/v1/boms/"
-        before = requests.get(boms, headers=headers).json()
-        assert before["count"] == 3
-        for bom in before["results"]:
-            requests.delete(f"{boms}{bom['id']}/", headers=headers).raise_for_status()
-        new = requests.post(boms, headers=headers, json={"name": "New"}).json()
-        ids.append(new["id"])
-        assert len(set(ids)) == 1, "a fresh sandbox gives the same ids"
-        assert new["created_at"] == "2026-01-15T09:00:00Z"
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Api-Key {cofactr_mock.api_key}"
+            found = session.get(boms).json()["results"]
+            for bom in found:
+                session.patch(f"{boms}{bom['id']}/", json={"name": "Renamed"}).raise_for_status()
+            assert {bom["name"] for bom in session.get(boms).json()["results"]} == {"Renamed"}
+            FOUND.append((found, session.post(boms, json={"name": "New"}).json()))
+        assert FOUND[0] == FOUND[-1], "the same world, and the same ids for what is new"
 """
 
 

@@ -14,7 +14,7 @@ KEYWORD = "x-references"
 KEYS_KEYWORD = "x-references-keys"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
-Ids = Callable[[str], Sequence[str]]
+Ids = Callable[[str, Mapping[str, str]], Sequence[str]]
 Paths = Callable[[str], Sequence[Mapping[str, str]]]
 
 
@@ -29,14 +29,16 @@ def operations(document: Mapping) -> Iterator[tuple[str, Mapping, Mapping]]:
 class References:
     """Fills the parts of a request that name other records.
 
-    `ids(kind)` gives the ids of the records of a kind; `paths(operation id)` the path parameters, each as one
+    `ids(kind, path parameters)` gives the ids of the records of a kind, best those that go with the record a request
+    is about; `paths(operation id)` the path parameters, each as one
     mapping, with which an operation finds its record: in nested resources parent and child must agree.
     Both are asked for every request, so they see what earlier requests made and removed.
     """
 
     def __init__(self, document: Mapping, ids: Ids | None = None, paths: Paths | None = None):
         self._document = document
-        self._ids = ids or (lambda kind: ())
+        self._ids_of = ids or (lambda kind, path: ())
+        self._path: Mapping[str, str] = {}
         self._paths = paths or (lambda operation_id: ())
         self._operations = {label: (item, operation) for label, item, operation in operations(document)}
 
@@ -59,12 +61,20 @@ class References:
     def in_query(self, label: str, values: dict[str, Any]) -> dict[str, Any]:
         return self._in_parameters(label, "query", values)
 
-    def in_body(self, label: str, media_type: str, body: Any) -> Any:
+    def in_body(self, label: str, media_type: str, body: Any, path: Mapping[str, str]) -> Any:
+        """The body with ids of existing records; `path` are the path parameters it is sent with."""
         request = self._resolve(self._operations[label][1].get("requestBody", {}))
         content = request.get("content", {}).get(media_type)
         if content is None:
             return body
-        return self._fill(content.get("schema", {}), body)
+        self._path = path
+        try:
+            return self._fill(content.get("schema", {}), body)
+        finally:
+            self._path = {}
+
+    def _ids(self, kind: str) -> Sequence[str]:
+        return self._ids_of(kind, self._path)
 
     def _in_parameters(self, label: str, place: str, values: dict, keep: Collection[str] = ()) -> dict:
         item, operation = self._operations[label]

@@ -1,5 +1,6 @@
 """The contract tests of the mock itself: what schemathesis needs to know of it."""
 import re
+from collections.abc import Mapping
 
 import orjson
 
@@ -19,7 +20,7 @@ def run(app: App | None = None, **options) -> testing.Outcome:
     options.setdefault("excluded", excluded_checks())
     return testing.run(
         orjson.loads(app.contract), app=app.wsgi_app, headers={"Authorization": f"Api-Key {key}"}, reset=app.sandbox.reset,
-        reference_ids=lambda kind: reference_ids(app.sandbox, kind), reference_paths=lambda id: reference_paths(app, id), **options)
+        reference_ids=lambda kind, path: reference_ids(app.sandbox, kind, path), reference_paths=lambda id: reference_paths(app, id), **options)
 
 
 def excluded_checks() -> dict[str, set[str]]:
@@ -31,15 +32,22 @@ def excluded_checks() -> dict[str, set[str]]:
     return found
 
 
-def reference_ids(sandbox: Sandbox, kind: str) -> list[str]:
-    """The ids of the records of a kind that may be referred to.
+def reference_ids(sandbox: Sandbox, kind: str, path: Mapping[str, str]) -> list[str]:
+    """The ids of the records of a kind that may be referred to: those of the record a path is about, if it has any.
 
     Of organisations the first alone: what a call with one `org_id` creates, a call with another rightly does not find.
     """
     if kind == "org":
         return [next(iter(sandbox.store["org"]))["id"]]
     scope = steward(sandbox)
-    return [record["id"] for record in resources.by_kind()[kind].records(sandbox.store) if scope.sees(record)]
+    records = [record for record in resources.by_kind()[kind].records(sandbox.store) if scope.sees(record)]
+    about = dict(path)
+    for name, id in path.items():
+        about |= {field: value for field, value in (sandbox.store[name.removesuffix("_id")].get(id) or {}).items()
+                  if field.endswith("_id") and field != "org_id"}
+    akin = [record for record in records if any(name in record for name in about)
+            and all(record[name] == value for name, value in about.items() if name in record)]
+    return [record["id"] for record in akin or records]
 
 
 def reference_paths(app: App, operation_id: str) -> list[dict[str, str]]:

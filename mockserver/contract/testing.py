@@ -133,7 +133,7 @@ def run(
     tags, operation_ids   limit the run to operations that have one of each
     excluded        operation id -> names of the checks whose failures it is excused
     reset           puts the API into its first state again: before each operation of a phase, each scenario
-    reference_ids   kind -> ids of existing records, for what the document marks with ``x-references``
+    reference_ids   kind, path parameters -> ids of existing records, for what the document marks with ``x-references``
     reference_paths operation id -> path parameters of existing records, as mappings
     config_file     a schemathesis.toml instead of the contracts' own; the other arguments overrule it
     reports         format (``junit``, ``html``, ``har`` ...) -> file, for ``html`` a folder
@@ -303,7 +303,7 @@ def _fill(case: Any, references: References, linked: Collection[str] = ()) -> No
     if ParameterLocation.QUERY not in broken:
         filled["query"] = references.in_query(label, case.query)
     if ParameterLocation.BODY not in broken and not isinstance(case.body, NotSet):
-        filled["body"] = references.in_body(label, case.media_type, case.body)
+        filled["body"] = references.in_body(label, case.media_type, case.body, filled.get("path_parameters") or case.path_parameters)
     for container, value in filled.items():
         # An assignment makes schemathesis judge the whole request anew.
         if value != getattr(case, container):

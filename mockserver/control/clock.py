@@ -1,7 +1,7 @@
 """The clock of a sandbox."""
 from mockserver.api import fields
 from mockserver.control.routing import Strict
-from mockserver.handles import ClockHandle
+from mockserver.handles import EARLIEST, LATEST, ClockHandle
 from mockserver.sandbox.clock import stamp
 
 
@@ -21,6 +21,9 @@ class Number(fields.Any):
 
     def document(self):
         return {"type": "number", "minimum": self.min, "maximum": self.max}
+
+
+BEYOND = f"The clock goes from {EARLIEST.year} to {LATEST.year}."
 
 
 class Clock(fields.Schema):

@@ -81,7 +81,7 @@ class JournalQuery(JournalFilter):
     limit = fields.QueryInteger(1, 1000, load_default=100, description="How many at the most: the latest.")
 
 
-def list(at, query):
+def find(at, query):
     """The latest calls that fit, oldest first."""
     after, limit = query.pop("after"), query.pop("limit")
     journal = at.sandbox.journal

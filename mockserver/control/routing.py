@@ -59,19 +59,22 @@ class Route:
     status: int = 200
     refuses: str | None = None
     server: bool = False
+    named: bool = False                                           # there for a sandbox named in the path alone
     public: bool = False                                          # needs no token
     largest: int | None = None                                    # bytes of a body, the app's limit when None
     media_type: str = "application/json"
 
     @property
     def id(self) -> str:
-        return f"{self.run.__module__.rsplit('.', 1)[1]}_{self.run.__name__}"
+        return f"{self.run.__module__.rsplit('.', 1)[1]}_{self.run.__name__.strip('_')}"
 
     @functools.cached_property
     def addresses(self) -> dict[str, str]:
         """`{operation id: path below the prefix}`."""
         if self.server:
             return {self.id: self.path}
+        if self.named:
+            return {self.id: BY_NAME + self.path}
         return {self.id: self.path, f"sandbox_{self.id}": BY_NAME + self.path}
 
     @property

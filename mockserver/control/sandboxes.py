@@ -4,6 +4,7 @@ import dataclasses as dc
 from flask import Response
 
 from mockserver import state, worlds
+from mockserver._yaml import YamlError
 from mockserver.api import fields
 from mockserver.control.routing import Strict
 from mockserver.handles import Refused, Unknown
@@ -123,7 +124,10 @@ def world_of(app, fixtures, seed):
     """The world asked for. Paths are not taken: who may call the server need not be who may read its files."""
     own = app.sandbox.world
     if fixtures in (None, own.name):
-        return own if seed in (None, own.seed) else worlds.load(app.fixtures or own.name, seed)
+        try:
+            return own if seed in (None, own.seed) else worlds.load(app.fixtures or own.name, seed)
+        except (worlds.UnknownFixture, YamlError) as error:
+            raise Refused(f"The fixture the server was started with cannot be read any more: {error}") from None
     if fixtures not in worlds.names():
         known = ", ".join(dict.fromkeys([*worlds.names(), own.name]))
         raise Refused(f"There is no fixture {fixtures!r}. There are {known}. One of your own: start the server with --fixtures PATH.")

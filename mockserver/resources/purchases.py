@@ -457,7 +457,8 @@ def seed_order(world, values):
             RECEIVED: values.get("received_at", world.now)}
     untold = {"lines": [], "tracking_number": None, "carrier_name": None, "note": None}
     history = [{"type": type, "occurred_at": when[type], **untold} for type in HISTORY.get(status, ())]
-    events = [{**event, "occurred_at": event["occurred_at"] or created_at} for event in values.get("events", history)]
+    events = [{**event, "occurred_at": event["occurred_at"] or created_at}
+              for event in values.get("events", history)]
     told = {event["type"]: event["occurred_at"] for event in events}
     return {"creator_user_id": values.get("buyer_user_id"), "ordered_at": told.get(ORDERED),
             "received_at": told.get(RECEIVED) if status == RECEIVED else None, **values, "events": events}

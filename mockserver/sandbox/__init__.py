@@ -83,16 +83,17 @@ class Sandbox:
             self.snapshots: dict[str, dict] = {}
 
     def snapshot(self) -> dict:
-        """All that `restore` needs to bring this moment back: data, ids, clock, job policies, files, keys, policies."""
+        """All that `restore` needs to bring this moment back: data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
         with self.lock:
             return {"store": self.store.copy(), "now": self.clock.now(), "rate": self.clock.rate,
-                    "jobs": self.jobs.copy(), "files": dict(self.files), "policies": self.policies}
+                    "jobs": self.jobs.copy(), "faults": self.faults.copy(), "webhooks": self.webhooks.copy(), "files": dict(self.files), "policies": self.policies}
 
     def restore(self, snapshot: dict) -> None:
         with self.lock:
             self.store = snapshot["store"].copy()
             self.clock.set(snapshot["now"], snapshot["rate"])
-            self.jobs, self.files, self.policies = snapshot["jobs"].copy(), dict(snapshot["files"]), snapshot["policies"]
+            self.jobs, self.faults, self.webhooks = snapshot["jobs"].copy(), snapshot["faults"].copy(), snapshot["webhooks"].copy()
+            self.files, self.policies = dict(snapshot["files"]), snapshot["policies"]
 
     def transaction(self):
         return self.store.transaction()

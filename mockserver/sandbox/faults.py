@@ -72,7 +72,7 @@ class Fault:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} should be 1 or more, not {getattr(self, name)}.")
         if self.latency is not None:
-            _draw(self.latency, ids.Random(0))
+            check_latency(self.latency)
         if self.rate_limit is not None and not (
                 set(self.rate_limit) == {"requests", "seconds"} and self.rate_limit["requests"] >= 1 and self.rate_limit["seconds"] > 0):
             raise ValueError('rate_limit should be {"requests": n, "seconds": s}, n at least 1 and s above 0.')
@@ -92,7 +92,7 @@ class Faults:
     def __init__(self, seed: int):
         self.seed = seed
         self.rules: list[Fault] = []
-        self._last = 0
+        self.last = 0                                             # the id of the latest rule
         self._windows: dict[tuple[int, str], list] = {}
         self._lock = threading.Lock()
 
@@ -103,8 +103,8 @@ class Faults:
             raise ValueError(f"A fault has no {', '.join(sorted(unknown))}.")
         fault = Fault(operation=operation, **rule)
         with self._lock:
-            self._last += 1
-            fault.id = self._last
+            self.last += 1
+            fault.id = self.last
             self.rules.append(fault)
         return fault
 
@@ -117,6 +117,13 @@ class Faults:
 
     def clear(self) -> None:
         self.rules = []
+
+    def copy(self) -> "Faults":
+        """The same rules, as often used; what a key has left of a rate limit is left out."""
+        other = Faults(self.seed)
+        with self._lock:
+            other.rules, other.last = [dc.replace(fault) for fault in self.rules], self.last
+        return other
 
     def decide(self, operation: str, path: str, key: str, now: float) -> Effect | None:
         """What happens to this call; `now` in seconds on the sandbox's clock. Counts it."""
@@ -158,21 +165,34 @@ class Faults:
         return None if window[1] <= allowed else max(1, math.ceil(window[0] + period - now))
 
 
-def _draw(latency, random) -> float:
-    """Seconds of delay. Raises ValueError for a latency that is none."""
+def check_latency(latency) -> None:
+    """Raises ValueError for a latency that is none."""
     match latency:
         case bool():
-            seconds = -1
+            fine = False
         case int() | float():
-            seconds = latency
-        case {"uniform": [int() | float() as low, int() | float() as high], **rest} if not rest and low <= high:
-            seconds = low + (high - low) * random.random()
-        case {"lognormal": {"median": int() | float() as median, "sigma": int() | float() as sigma}, **rest} if not rest:
-            normal = math.sqrt(-2 * math.log(1 - random.random())) * math.cos(2 * math.pi * random.random())
-            seconds = min(MAX_LATENCY, median * math.exp(min(50.0, sigma * normal)))
+            fine = 0 <= latency <= MAX_LATENCY
+        case {"uniform": [low, high], **rest}:
+            fine = not rest and _number(low) and _number(high) and 0 <= low <= high <= MAX_LATENCY
+        case {"lognormal": {"median": median, "sigma": sigma, **more}, **rest}:
+            fine = not rest and not more and _number(median) and _number(sigma) and 0 <= median <= MAX_LATENCY and 0 <= sigma <= 10
         case _:
-            seconds = -1
-    if not 0 <= seconds <= MAX_LATENCY:
-        raise ValueError(f'latency should be seconds from 0 to {MAX_LATENCY:.0f}, {{"uniform": [low, high]}} or '
-                         f'{{"lognormal": {{"median": s, "sigma": x}}}}, not {latency!r}.')
-    return float(seconds)
+            fine = False
+    if not fine:
+        raise ValueError(f'latency should be seconds from 0 to {MAX_LATENCY:.0f}, {{"uniform": [low, high]}}, low first, or '
+                         f'{{"lognormal": {{"median": s, "sigma": x}}}} with x from 0 to 10, not {latency!r}.')
+
+
+def _number(value) -> bool:
+    return type(value) in (int, float)
+
+
+def _draw(latency, random) -> float:
+    """Seconds of delay."""
+    match latency:
+        case {"uniform": [low, high]}:
+            return low + (high - low) * random.random()
+        case {"lognormal": {"median": median, "sigma": sigma}}:
+            normal = math.sqrt(-2 * math.log(1 - random.random())) * math.cos(2 * math.pi * random.random())
+            return min(MAX_LATENCY, median * math.exp(sigma * normal))
+    return float(latency)

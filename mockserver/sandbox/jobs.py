@@ -20,6 +20,8 @@ class JobPolicy:
     def __post_init__(self):
         if self.mode not in MODES:
             raise ValueError(f"A job policy is one of {', '.join(MODES)}, not {self.mode!r}.")
+        if self.reads < 1 or not 0 <= self.seconds <= 1e8:
+            raise ValueError(f"A job is done after at least 1 read and 0 to 100000000 seconds, not {self.reads} and {self.seconds}.")
 
 
 class Jobs:

@@ -68,13 +68,13 @@ class Journal:
         self.total = 0                                            # calls since the last clear, those fallen out included
         self._bytes = 0
         self._changed = threading.Condition()
-        self._last = 0
+        self.last = 0                                             # the id of the latest entry
 
     def add(self, **facts) -> Entry:
         with self._changed:
-            self._last += 1
+            self.last += 1
             self.total += 1
-            entry = Entry(self._last, **facts)
+            entry = Entry(self.last, **facts)
             self.entries.append(entry)
             self._bytes += len(entry.request_body) + len(entry.response_body)
             while len(self.entries) > self.capacity or (self._bytes > BUDGET and len(self.entries) > 1):
@@ -104,7 +104,7 @@ class Journal:
     def after(self, id: int, timeout: float) -> list[Entry]:
         """Entries later than the one with this id, waiting up to `timeout` seconds for the first."""
         with self._changed:
-            self._changed.wait_for(lambda: self._last > id, timeout)
+            self._changed.wait_for(lambda: self.last > id, timeout)
             return [entry for entry in self.entries if entry.id > id]
 
 

@@ -44,13 +44,26 @@ class Sandboxes:
     def get(self, name_or_id: str) -> Sandbox | None:
         if name_or_id in (self.default.name, self.default.id):
             return self.default
-        return self._by_name.get(name_or_id) or next((box for box in self._by_name.values() if box.id == name_or_id), None)
+        return self._by_name.get(name_or_id) or next((box for box in list(self._by_name.values()) if box.id == name_or_id), None)
 
     def opened_by(self, prefix: str) -> Sandbox:
         """The sandbox whose keys begin so; the default one when no other's do."""
-        sandbox = self._by_prefix.get(prefix, self.default)
+        sandbox = self._by_prefix.get(prefix)
+        if sandbox is None or not _holds(sandbox, prefix):
+            sandbox = self._search(prefix)
         sandbox.used_at = time.monotonic()
         return sandbox
+
+    def _search(self, prefix: str) -> Sandbox:
+        """The same for a key that came after its sandbox was made, or went."""
+        if not _holds(self.default, prefix):
+            for sandbox in list(self._by_name.values()):
+                if _holds(sandbox, prefix):
+                    with self._lock:
+                        if self._by_name.get(sandbox.name) is sandbox:
+                            self._by_prefix[prefix] = sandbox
+                    return sandbox
+        return self.default
 
     def delete(self, sandbox: Sandbox) -> None:
         """Drop a sandbox. The default one stays: ValueError."""
@@ -60,7 +73,12 @@ class Sandboxes:
             self._forget(sandbox)
 
     def __iter__(self):
-        return iter([self.default, *self._by_name.values()])
+        return iter([self.default, *list(self._by_name.values())])
+
+    def drop_idle(self) -> None:
+        """Drop what nobody has called for too long."""
+        with self._lock:
+            self._drop_idle()
 
     def _drop_idle(self):
         now = time.monotonic()
@@ -70,3 +88,7 @@ class Sandboxes:
     def _forget(self, sandbox):
         self._by_name.pop(sandbox.name, None)
         self._by_prefix = {prefix: box for prefix, box in self._by_prefix.items() if box is not sandbox}
+
+
+def _holds(sandbox, prefix) -> bool:
+    return bool(sandbox.store["api_key"].bucket("prefix", prefix))

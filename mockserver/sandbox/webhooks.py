@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from mockserver.sandbox import ids
-from mockserver.sandbox.clock import Clock, stamp
+from mockserver.sandbox.clock import Clock, moment, stamp
 
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 KEPT = 1000                       # deliveries remembered, the oldest forgotten first
@@ -55,7 +55,7 @@ class Webhooks:
         self.subscriptions: dict[str, Subscription] = {}
         self.deliveries: dict[str, Delivery] = {}
         self._due: dict[str, dt.datetime] = {}                    # pending deliveries and when they are to be tried
-        self._counts = {"subscription": 0, "delivery": 0}
+        self.counts = {"subscription": 0, "delivery": 0}
         self._lock = threading.RLock()
 
     def subscribe(self, url: str, triggers=(), delay: float = 0.0, retries: int = 3, backoff: float = 60.0) -> Subscription:
@@ -68,6 +68,28 @@ class Webhooks:
         subscription = Subscription(self._id("subscription"), url, list(triggers), delay, retries, backoff)
         self.subscriptions[subscription.id] = subscription
         return subscription
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is still to be sent."""
+        return bool(self._due)
+
+    def put(self, deliveries: list[Delivery]) -> None:
+        """Deliveries as they were, the pending ones to be sent when they fall due."""
+        with self._lock:
+            for delivery in deliveries:
+                self.deliveries[delivery.id] = delivery
+                if delivery.due_at is not None:
+                    self._due[delivery.id] = moment(delivery.due_at)
+
+    def copy(self) -> "Webhooks":
+        """The same subscriptions and deliveries; they share nothing that changes."""
+        other = Webhooks(self.seed, self.clock, self.send)
+        with self._lock:
+            other.counts.update(self.counts)
+            other.subscriptions = dict(self.subscriptions)
+            other.put([dc.replace(delivery, attempts=list(delivery.attempts)) for delivery in self.deliveries.values()])
+        return other
 
     def unsubscribe(self, id: str) -> bool:
         """Whether there was such a subscription. What it was still to be told is dropped."""
@@ -94,18 +116,18 @@ class Webhooks:
 
     def drain(self) -> list[Delivery]:
         """Try all that is pending once, due or not. Answers the deliveries tried."""
-        return self._run(lambda moment: True)
+        return self._run(lambda due: True)
 
     def send_due(self) -> list[Delivery]:
         """Try what is due on the sandbox's clock."""
         if not self._due:
             return []
         now = self.clock.now()
-        return self._run(lambda moment: moment <= now)
+        return self._run(lambda due: due <= now)
 
     def _run(self, wanted):
         with self._lock:
-            ids_ = [id for id, moment in self._due.items() if wanted(moment)]
+            ids_ = [id for id, due in self._due.items() if wanted(due)]
             for id in ids_:
                 self._due.pop(id)
         tried = [self.deliveries[id] for id in ids_ if id in self.deliveries]
@@ -114,7 +136,8 @@ class Webhooks:
         return tried
 
     def _try(self, delivery):
-        self._due.pop(delivery.id, None)
+        with self._lock:
+            self._due.pop(delivery.id, None)
         status, error = self.send(delivery.url, delivery.event)
         delivery.attempts.append({"at": self.clock.stamp(), "status": status, "error": error})
         if status is not None and 200 <= status < 300:
@@ -127,28 +150,30 @@ class Webhooks:
         wait = subscription.backoff * 2 ** (len(delivery.attempts) - 1)
         self._schedule(delivery, self.clock.now() + dt.timedelta(seconds=min(wait, 86_400 * 30)))
 
-    def _enqueue(self, subscription, event, moment):
+    def _enqueue(self, subscription, event, due):
         with self._lock:
             delivery = Delivery(self._id("delivery"), subscription.id, subscription.url, event, PENDING, None)
             self.deliveries[delivery.id] = delivery
-            self._schedule(delivery, moment)
+            self._schedule(delivery, due)
             while len(self.deliveries) > KEPT:
                 self._due.pop(oldest := next(iter(self.deliveries)), None)
                 del self.deliveries[oldest]
             return delivery
 
-    def _schedule(self, delivery, moment):
-        delivery.due_at = stamp(moment)
-        self._due[delivery.id] = moment
+    def _schedule(self, delivery, due):
+        with self._lock:
+            delivery.due_at = stamp(due)
+            self._due[delivery.id] = due
 
     def _end(self, delivery, status):
-        delivery.status, delivery.due_at = status, None
-        self._due.pop(delivery.id, None)
+        with self._lock:
+            delivery.status, delivery.due_at = status, None
+            self._due.pop(delivery.id, None)
 
     def _id(self, what):
         with self._lock:
-            self._counts[what] += 1
-            return ids.uuid(self.seed, f"webhook {what}", self._counts[what])
+            self.counts[what] += 1
+            return ids.uuid(self.seed, f"webhook {what}", self.counts[what])
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -154,7 +154,7 @@ def _check_network(host: str) -> None:
     if _active.block_network and _plain(host) not in _active.hosts and not _is_local(host):
         raise _Refused(
             f"{host} is not served by the Cofactr mock and network access is blocked in this test. "
-            "To allow it, leave out block_network=True."
+            "To allow it, leave out block_network=True, or --cofactr-block-network."
         )
 
 

@@ -128,7 +128,7 @@ class Kits:
             line = next(self.ids)
             kit[line] = {"id": line, "part_id": next(iter(self.parts))}
 
-    def references(self, kind):
+    def references(self, kind, path):
         return list({"part": self.parts, "kit": self.kits, "line": {}}[kind])
 
     def paths(self, operation_id):
@@ -300,7 +300,7 @@ def test_missing_records_are_a_warning():
 
 
 def test_made_up_references_in_a_body_are_refused():
-    outcome = run(phases=["fuzzing"], operation_ids=["create_line"], reference_ids=lambda kind: [])
+    outcome = run(phases=["fuzzing"], operation_ids=["create_line"], reference_ids=lambda kind, path: [])
 
     assert not outcome.operations["create_line"].served
 

@@ -55,8 +55,8 @@ GET_LINE = "GET /kits/{kit}/lines/{line}/"
 
 
 def fill_body(body):
-    references = References(DOCUMENT, ids=lambda kind: IDS[kind])
-    return references.in_body("POST /kits/", "application/json", body)
+    references = References(DOCUMENT, ids=lambda kind, path: IDS[kind])
+    return references.in_body("POST /kits/", "application/json", body, {})
 
 
 def test_references_are_found_behind_refs_alternatives_and_arrays():
@@ -85,7 +85,7 @@ def test_a_list_of_records_of_which_there_are_none_is_empty():
 
 
 def test_without_records_the_generated_value_stays():
-    references = References(DOCUMENT, ids=lambda kind: [])
+    references = References(DOCUMENT, ids=lambda kind, path: [])
 
     assert references.in_query("POST /kits/", {"part": "?"}) == {"part": "?"}
 
@@ -108,7 +108,7 @@ def test_a_child_is_chosen_under_the_parent_that_a_link_has_set():
 
 
 def test_path_parameters_fall_back_to_their_own_kind():
-    references = References(DOCUMENT, ids=lambda kind: IDS[kind])
+    references = References(DOCUMENT, ids=lambda kind, path: IDS[kind])
     filled = [references.in_path(GET_LINE, {"kit": str(n), "line": "?"}) for n in range(50)]
 
     assert {"K1", "K2"} <= {values["kit"] for values in filled}
