@@ -45,7 +45,7 @@ class Context:
 class Route:
     """One call. `run(at, **ids, data=…, query=…)` answers JSON, a Response, or None with status 204.
 
-    A route of a sandbox is there twice: under `/sandboxes/{sandbox}`, and without it for the sandbox that
+    `body` is a schema, or dict for any object. A route of a sandbox is there twice: under `/sandboxes/{sandbox}`, and without it for the sandbox that
     `X-Mock-Sandbox` names or else the default one. `refuses` says in a sentence when it answers 409.
     """
 
@@ -53,7 +53,7 @@ class Route:
     path: str
     run: t.Callable
     tag: str
-    body: t.Any = None
+    body: type[ma.Schema] | type[dict] | None = None
     query: type[ma.Schema] = Strict
     returns: t.Any = None
     status: int = 200
@@ -79,7 +79,7 @@ class Route:
 
     @property
     def needs_body(self) -> bool:
-        return isinstance(self.body, type) and any(field.required for field in self.body._declared_fields.values())
+        return self.body not in (None, dict) and any(field.required for field in self.body._declared_fields.values())
 
 
 def add(app, route: Route) -> None:
@@ -90,7 +90,7 @@ def add(app, route: Route) -> None:
 
 
 def view(app, route: Route):
-    query_schema, body_schema = route.query(), route.body() if isinstance(route.body, type) else None
+    query_schema, body_schema = route.query(), None if route.body in (None, dict) else route.body()
 
     def respond(sandbox=None, **ids):
         admit(app, route)

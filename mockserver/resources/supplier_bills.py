@@ -10,7 +10,7 @@ OPEN, APPROVED, PAID, VOID = STATUSES = ("open", "approved", "paid", "void")
 MOVES = Moves((OPEN, APPROVED), (OPEN, VOID), (APPROVED, PAID), (APPROVED, VOID), label="supplier bill")
 FROZEN = (PAID, VOID)
 
-NO_EXAMPLE = {"examples": [None]}          # a line is for one thing: in the example, what is described in words
+NO_EXAMPLE = {"examples": [None]}              # a line is for one thing: that of the example is described
 CURRENCY = "Of all its amounts, ISO 4217; the order's unless told."
 
 
@@ -19,9 +19,12 @@ CURRENCY = "Of all its amounts, ISO 4217; the order's unless told."
 class SupplierBillLineRequest(fields.Schema):
     """What is billed: a line of the order, or something described in words."""
 
-    purchase_line_id = fields.Ref("purchase_line", null=True, metadata=NO_EXAMPLE, description="The line of parts.")
-    no_part_line_id = fields.Ref("no_part_line", null=True, metadata=NO_EXAMPLE, description="That without a part.")
-    description = fields.Text(null=True, description="What is billed, when it is no line.", example="Handling")
+    purchase_line_id = fields.Ref("purchase_line", null=True, metadata=NO_EXAMPLE, description=(
+        "The line of parts that is billed."))
+    no_part_line_id = fields.Ref("no_part_line", null=True, metadata=NO_EXAMPLE, description=(
+        "The line without a part that is billed."))
+    description = fields.Text(null=True, example="Handling", description=(
+        "What is billed, when it is no line of the order."))
     quantity = fields.Integer(min=1, load_default=1, description="Pieces.", example=250)
     unit_price = fields.Money(required=True, description="In the bill's currency.", example="0.0125")
 

@@ -1,3 +1,5 @@
+import io
+
 import pytest
 
 BODY = {"to_emails": ["user@example.com"], "subject": "Quote", "body": "Please quote."}
@@ -49,7 +51,6 @@ def test_what_is_required_is_told_so(api, name):
 def test_a_stock_document_is_attached_by_its_id(api):
     document = next(iter(api.sandbox.store["stock_document"]), None)
     if document is None:
-        import io
         operation = next(operation for operation in api.app.operations if operation.id == "create_stock_document")
         document = api.call("POST", operation.path, data={"file": (io.BytesIO(b"x"), "a.txt"), "name": "a", "document_type": "other"}).json
     email = api.post("/v1/outbound_emails/", {**BODY, "attachments": [document["id"]]})
