@@ -1,6 +1,7 @@
 """The command line: `mockserver serve`, `mockserver operations`."""
 import gc
 import shlex
+from pathlib import Path
 
 import click
 
@@ -24,13 +25,24 @@ operations_file = click.option("--operations", "corrections", type=click.Path(di
 @click.option("--seed", type=int, help="Another seed than the fixture's own.")
 @click.option("--api-key", envvar="MOCKSERVER_API_KEY", default=DEFAULT_KEY, show_default=True, help="The Admin's key. Or set MOCKSERVER_API_KEY.")
 @operations_file
-def serve(host, port, fixtures, seed, api_key, corrections):
+@click.option("--strict", is_flag=True, help="Refuse requests with undocumented keys with 400.")
+@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Load the state from this file if it is there, and save it when the server stops or on POST /__mock__/save.")
+@click.option("--control-token", envvar="MOCKSERVER_CONTROL_TOKEN", metavar="TOKEN",
+              help="What calls under /__mock__/ have to know. Or set MOCKSERVER_CONTROL_TOKEN.")
+@click.option("--max-sandboxes", default=1000, show_default=True, type=click.IntRange(0), help="How many sandboxes there may be beside the default one.")
+@click.option("--sandbox-idle", default=3600.0, show_default=True, type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="After how long without a call a sandbox is dropped.")
+@click.pass_context
+def serve(context, host, port, fixtures, seed, api_key, corrections, strict, state, control_token, max_sandboxes, sandbox_idle):
     """Serve the mock until SIGINT or SIGTERM. One process, its state in memory."""
     from mockserver import worlds
     from mockserver._yaml import YamlError
     from mockserver.app import App, served_operations
-    from mockserver.sandbox import Sandbox
+    from mockserver.sandbox import Policies, Sandbox
+    from mockserver.sandbox.registry import Sandboxes
     from mockserver.serving import standalone
+    from mockserver.serving.ticker import Ticker
 
     if not api_key.isascii() or not api_key.isprintable() or not api_key.strip() or " " in api_key:
         raise click.ClickException("The API key should be printable ASCII without spaces, such as "
@@ -42,6 +54,29 @@ def serve(host, port, fixtures, seed, api_key, corrections):
             gc.freeze()                                           # the world is there to stay: collections need not trace it
     except (worlds.UnknownFixture, YamlError) as error:
         raise click.ClickException(str(error)) from None
+    if control_token is not None and not (control_token.isascii() and control_token.isprintable() and control_token.strip() == control_token != ""):
+        raise click.ClickException("The control token should be printable ASCII without spaces around it. Give another with --control-token.")
+    if control_token is None and not loopback(host):
+        click.echo(f"Warning: whoever reaches {host} can steer this mock under /__mock__/. Give it a --control-token.", err=True)
+    sandbox = Sandbox(world, rate=1.0, policies=Policies(strict))
+    if state is not None:
+        given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
+        api_key = opened(sandbox, state, api_key if given else None)
+
+    def save():
+        from mockserver import state as states
+
+        states.save(sandbox, state)
+        return state
+
+    def stop():
+        if state is not None:
+            try:
+                save()
+            except OSError as error:
+                click.echo(f"The state could not be saved to {state}: {error}.", err=True)
+
+    sandboxes = Sandboxes(sandbox, max_sandboxes, sandbox_idle)
 
     def ready(url):
         header = shlex.quote(f"Authorization: Api-Key {api_key}")
@@ -53,9 +88,32 @@ def serve(host, port, fixtures, seed, api_key, corrections):
                    f"  try       curl -H {header} {url}{boms}")
 
     try:
-        standalone.serve(lambda: App(Sandbox(world, rate=1.0), operations), host, port, ready)
+        with Ticker(sandboxes):
+            standalone.serve(lambda: App(sandboxes, operations, control_token, fixtures, save if state else None), host, port, ready, stop)
     except standalone.CannotListen as error:
         raise click.ClickException(str(error)) from None
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def opened(sandbox, path: Path, api_key: str | None) -> str:
+    """Load the state in a file, if there is one. The Admin's key: the one given, else the one of the state."""
+    from mockserver import state
+
+    if not path.parent.is_dir():
+        raise click.ClickException(f"{path.parent} is no folder, so no state can be saved in it. Make it, or choose another --state.")
+    if path.exists():
+        try:
+            state.read(sandbox, path)
+        except state.Unfit as unfit:
+            raise click.ClickException(f"{unfit} The file was left as it is; move it away to start afresh.") from None
+    first = next(iter(sandbox.store["api_key"]))
+    if api_key is not None and first["key"] != api_key:
+        first = sandbox.store.replace("api_key", {**first, "key": api_key, "prefix": api_key.partition(".")[0]})
+    return first["key"]
 
 
 @main.command()

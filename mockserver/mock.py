@@ -6,7 +6,6 @@ import datetime as dt
 import functools
 import inspect
 import threading
-import time
 import typing as t
 from pathlib import Path
 
@@ -184,9 +183,10 @@ class Mock(Handle):
     @contextlib.contextmanager
     def live(self) -> t.Iterator[Handle]:
         """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for browsers and other languages."""
+        from mockserver.serving.effects import Effects
         from mockserver.serving.live import LiveServer
 
-        with LiveServer(self._wsgi_live) as server:
+        with LiveServer(Effects(self._wsgi, drops=True)) as server:
             yield Handle(server.url, self.sandbox, self._jobs, self._judge)
 
     def __enter__(self) -> "Mock":
@@ -251,17 +251,6 @@ class Mock(Handle):
         self._send_webhooks(sandbox)
         return response
 
-    def _wsgi_live(self, environ, start_response):
-        response = self._wsgi(environ, start_response)
-        effect = environ.get("mockserver.effect")
-        if effect is None:
-            return response
-        time.sleep(effect.delay)                                  # the thread of one connection
-        if effect.drop:
-            raise wsgi.DropConnection
-        body = b"".join(response)
-        return [body[:len(body) // 2] if effect.truncated else body]
-
     def _opened_by(self, environ) -> Sandbox:
         named = environ.get("HTTP_X_MOCK_SANDBOX")
         if named is not None:
@@ -271,17 +260,13 @@ class Mock(Handle):
 
     def _send_webhooks(self, sandbox) -> None:
         """A receiver may call in turn: what that causes is sent here, after it has answered."""
-        if not sandbox.webhooks.subscriptions or _in_coroutine():
-            return
         for _ in range(ROUNDS):
-            if not self._sending.acquire(blocking=False):
+            if not sandbox.webhooks.due or _in_coroutine() or not self._sending.acquire(blocking=False):
                 return
             try:
-                sent = sandbox.webhooks.send_due()
+                sandbox.webhooks.send_due()
             finally:
                 self._sending.release()
-            if not sent:
-                return
 
 
 @functools.cache

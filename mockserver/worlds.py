@@ -207,7 +207,10 @@ class Builder:
             makeable = ", ".join(sorted(name for name, other in self.resources.items() if other._fake))
             raise self.error(counts, kind, f"counts.{kind}: no {resource.label} can be made up; there are {makeable}")
         for ordinal in range(len(self.sandbox.store[kind]) + 1, wanted + 1):
-            values = resource._fake(Fake(self, kind, ordinal))
+            try:
+                values = resource._fake(Fake(self, kind, ordinal))
+            except KeyError as error:
+                raise self.error(counts, kind, f"counts.{kind}: {error.args[0]}") from None
             self.add(kind, None, values, counts.line_of(kind))
 
     def add(self, kind, id, values, line):

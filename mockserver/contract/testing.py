@@ -176,7 +176,7 @@ def run(
     references = References(document, reference_ids, reference_paths)
     started = time.perf_counter()
     with _prepared(schema, references, reset or (lambda: None)):
-        _collect(schema, _events(schema, config, max_time), ids, outcome, progress)
+        _collect(schema, _events(schema, config, max_time), ids, outcome, excluded, progress)
     outcome.seconds = time.perf_counter() - started
     return outcome
 
@@ -328,7 +328,12 @@ def _events(schema: Any, config: Any, max_time: float) -> Generator[Any]:
 
 
 def _collect(
-    schema: Any, stream: Generator[Any], ids: Mapping[str, str], outcome: Outcome, progress: Callable | None
+    schema: Any,
+    stream: Generator[Any],
+    ids: Mapping[str, str],
+    outcome: Outcome,
+    excluded: Mapping[str, Collection[str]],
+    progress: Callable | None,
 ) -> None:
     """Let schemathesis's own bookkeeping, and its report writers, see the events; then read it."""
     from schemathesis.cli.commands.run.context import ExecutionContext
@@ -374,7 +379,7 @@ def _collect(
         for handler in handlers:
             handler.shutdown(context)
     outcome.links_covered = len(links)
-    _conclude(context, ids, outcome)
+    _conclude(context, ids, outcome, excluded)
 
 
 def _count(event: Any, ids: Mapping[str, str], outcome: Outcome) -> set[str]:
@@ -395,8 +400,11 @@ def _count(event: Any, ids: Mapping[str, str], outcome: Outcome) -> set[str]:
     return links
 
 
-def _conclude(context: Any, ids: Mapping[str, str], outcome: Outcome) -> None:
-    """Take over what the run as a whole has shown."""
+def _conclude(context: Any, ids: Mapping[str, str], outcome: Outcome, excluded: Mapping[str, Collection[str]]) -> None:
+    """Take over what the run as a whole has shown.
+
+    An operation excused from accepting all that fits its schema is not warned of for the same reason.
+    """
     from schemathesis.core.errors import NoLinksFound
 
     for group in chain.from_iterable(grouped.values() for grouped in context.statistic.failures.values()):
@@ -411,7 +419,12 @@ def _conclude(context: Any, ids: Mapping[str, str], outcome: Outcome) -> None:
         if not isinstance(error.value, NoLinksFound):
             outcome.errors.append(f"{error.label}: {error.info.format()}")
     for kind, labels in context.warnings.as_labels().items():
-        outcome.warnings += [f"{ids.get(label, label)}: {kind.replace('_', ' ')}" for label in labels]
+        excused = {id for id, checks in excluded.items() if "positive_data_acceptance" in checks}
+        outcome.warnings += [
+            f"{ids.get(label, label)}: {kind.replace('_', ' ')}"
+            for label in labels
+            if not (kind == "validation_mismatch" and ids.get(label) in excused)
+        ]
     for found in context.statistic.extraction_failures:
         outcome.warnings.append(
             f"{ids[found.source]}: the link {found.id} finds no {found.parameter_name} at {found.expression}"

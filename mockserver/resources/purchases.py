@@ -133,7 +133,7 @@ class PurchaseEvent(PurchaseEventRequest):
 
 
 class OrderHead(Integration, Labels):
-    number = fields.Text(max=64, example="PO-000042", description=(
+    number = fields.Text(max=64, description=(
         "Unique in the organisation; the next of `PO-000001`, `PO-000002` and so on unless given."))
     supplier_id = fields.Ref("supplier", required=True, evidence="product", description="Who is bought from.")
     program_id = fields.Ref("program", null=True, description=(

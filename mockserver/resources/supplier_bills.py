@@ -37,7 +37,7 @@ class SupplierBillLine(Record, SupplierBillLineRequest):
 
 
 class BillHead(fields.Schema):
-    number = fields.Text(max=64, example="INV-20931", description=(
+    number = fields.Text(max=64, description=(
         "The supplier's number, unique for the supplier; the next of `BILL-000001` and so on unless given."))
     issued_on = fields.Date(null=True, description="When the supplier wrote it.")
     due_on = fields.Date(null=True, description="When it is to be paid.")

@@ -74,6 +74,12 @@ class Webhooks:
         """Whether anything is still to be sent."""
         return bool(self._due)
 
+    @property
+    def due(self) -> bool:
+        """Whether anything is to be sent by now."""
+        with self._lock:
+            return bool(self._due) and min(self._due.values()) <= self.clock.now()
+
     def put(self, deliveries: list[Delivery]) -> None:
         """Deliveries as they were, the pending ones to be sent when they fall due."""
         with self._lock:

@@ -15,6 +15,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import MTServer
 
+from mockserver.serving.effects import Effects
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
@@ -35,10 +37,12 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     on_ready: Callable[[str], object] | None = None,
+    on_stop: Callable[[], object] | None = None,
 ) -> None:
     """Serve the app that `app_factory` returns until SIGINT or SIGTERM, then return.
 
-    `on_ready` is called with the base URL, such as "http://127.0.0.1:8080", once connections are accepted.
+    `on_ready` is called with the base URL, such as "http://127.0.0.1:8080", once connections are accepted, and
+    `on_stop` when the last has ended. What faults do to answers is done here (see `mockserver.serving.effects`).
     Port 0 takes any free port. Call it from the main thread, for the signals. A request that is still running
     half a second after the signal is cut off and the process exits with status 0.
 
@@ -46,11 +50,22 @@ def serve(
     """
     with _listen(host, port) as listener:
         url = _url(host, listener.getsockname()[1])
-        server = _InProcessServer(listener)
+        server = _InProcessServer(listener, on_stop or (lambda: None))
         if on_ready is not None:
             server.on_startup(lambda: on_ready(url))
-        app = app_factory()
+        app = _with_streams(Effects(app_factory()))
         server.serve(target_loader=lambda: app, wrap_loader=False)
+        server.stopped()
+
+
+def _with_streams(app: WSGIApplication) -> WSGIApplication:
+    """The app, told that an answer here may go on for as long as the client listens."""
+
+    def streaming(environ, start_response):
+        environ["mockserver.streaming"] = True
+        return app(environ, start_response)
+
+    return streaming
 
 
 class _InProcessServer(MTServer):
@@ -60,7 +75,7 @@ class _InProcessServer(MTServer):
     port, and its listener shares the port with whoever else asks for it.
     """
 
-    def __init__(self, listener: socket.socket):
+    def __init__(self, listener: socket.socket, on_stop: Callable[[], object]):
         super().__init__(
             "mockserver",
             interface=Interfaces.WSGI,
@@ -71,7 +86,8 @@ class _InProcessServer(MTServer):
             log_level=LogLevels.error,
         )
         self._listener = listener
-        self._give_up = threading.Timer(GRACE, _exit)
+        self._on_stop, self._stopping = on_stop, threading.Lock()
+        self._give_up = threading.Timer(GRACE, self._exit)
         self._give_up.daemon = True
 
     def _check_gil(self) -> None:
@@ -89,11 +105,17 @@ class _InProcessServer(MTServer):
         super().shutdown(exit_code)
         self._give_up.cancel()
 
+    def stopped(self) -> None:
+        """Run `on_stop` once, whoever of the two ways out comes first."""
+        with self._stopping:
+            on_stop, self._on_stop = self._on_stop, lambda: None
+            on_stop()
 
-def _exit() -> None:
-    """Leave although threads are still at work: joining them would wait for the slowest answer."""
-    sys.stdout.flush()
-    os._exit(0)
+    def _exit(self) -> None:
+        """Leave although threads are still at work: joining them would wait for the slowest answer."""
+        self.stopped()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -48,7 +48,7 @@ class Ticker:
         if waiting:
             with sandbox.lock:
                 settle(sandbox)
-        if sandbox.webhooks.pending and sandbox.id not in self._sending and len(self._sending) < SENDERS:
+        if sandbox.webhooks.due and sandbox.id not in self._sending and len(self._sending) < SENDERS:
             self._sending.add(sandbox.id)
             threading.Thread(target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True).start()
         return waiting or bool(sandbox.webhooks.subscriptions) or sandbox.webhooks.pending

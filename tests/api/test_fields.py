@@ -1,4 +1,5 @@
-"""What a field accepts and what it documents are one set: each value is put to the field and to its JSON Schema."""
+"""What a field accepts and what it documents are one set: each value is put to both."""
+
 import datetime as dt
 import math
 
@@ -46,7 +47,7 @@ FIELDS = {
     "nested": fields.Nested(Line),
     "lines": fields.Array(fields.Nested(Line), max=2),
 }
-# Formats say less than these fields ask for: what the documentation calls fit may still be refused, for these reasons.
+# Formats say less than these fields ask for: what a schema calls fit may be refused for these reasons.
 STRICTER = {
     "email": "no quoted local parts, no address literals, a dotted host name",
     "timestamp": "no year 0",
@@ -56,6 +57,7 @@ STRICTER = {
 
 def schema_of(field) -> dict:
     """The field's JSON Schema, as the contract has it for requests."""
+
     class Body(fields.Schema):
         value = field
 
@@ -85,33 +87,79 @@ def loads(field, value) -> bool:
 
 def near(text: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Texts, and the same with a little something wrong."""
-    spoilt = st.builds(lambda text, at, bit: text[:at] + bit + text[at:], text, st.integers(0, 40),
-                       st.sampled_from(["\n", " ", "\0", "٣", "é", "-", ".", "0", "9", "Z", "+", ":", "/", "@"]))
-    return st.one_of(text, spoilt, text.map(str.upper), text.map(str.lower), text.map(lambda text: text[1:]),
-                     text.map(lambda text: text + "\n"), text.map(lambda text: f" {text}"))
+    spoilt = st.builds(
+        lambda text, at, bit: text[:at] + bit + text[at:],
+        text,
+        st.integers(0, 40),
+        st.sampled_from(["\n", " ", "\0", "٣", "é", "-", ".", "0", "9", "Z", "+", ":", "/", "@"]),
+    )
+    return st.one_of(
+        text,
+        spoilt,
+        text.map(str.upper),
+        text.map(str.lower),
+        text.map(lambda text: text[1:]),
+        text.map(lambda text: text + "\n"),
+        text.map(lambda text: f" {text}"),
+    )
 
 
 OFFSETS = st.sampled_from(["Z", "z", "+00:00", "-00:00", "+05:30", "-23:59", "+24:00", "+0530", ""])
-TIMESTAMPS = st.builds(lambda moment, separator, fraction, offset: moment.strftime("%Y").zfill(4) + moment.strftime(f"-%m-%d{separator}%H:%M:%S{fraction}{offset}"),
-                       st.datetimes(), st.sampled_from("Tt _"), st.sampled_from(["", ".1", ".123456", ".123456789", "."]), OFFSETS)
+TIMESTAMPS = st.builds(
+    lambda moment, separator, fraction, offset: (
+        moment.strftime("%Y").zfill(4) + moment.strftime(f"-%m-%d{separator}%H:%M:%S{fraction}{offset}")
+    ),
+    st.datetimes(),
+    st.sampled_from("Tt _"),
+    st.sampled_from(["", ".1", ".123456", ".123456789", "."]),
+    OFFSETS,
+)
 KINDS_OF_TEXT = {
-    "text": st.text(max_size=6), "pattern": near(st.from_regex(r"\A#[0-9a-fA-F]{6}\Z")), "currency": near(st.from_regex(r"\A[A-Z]{3}\Z")),
-    "id": st.one_of(near(st.uuids().map(str)), st.uuids().map(lambda uuid: uuid.hex), st.uuids().map(lambda uuid: f"{{{uuid}}}")),
-    "cpid": near(st.from_regex(r"\A[0-9A-Z]{12}\Z")), "email": near(st.emails()), "timestamp": near(TIMESTAMPS), "date": near(st.dates().map(str)),
+    "text": st.text(max_size=6),
+    "pattern": near(st.from_regex(r"\A#[0-9a-fA-F]{6}\Z")),
+    "currency": near(st.from_regex(r"\A[A-Z]{3}\Z")),
+    "id": st.one_of(
+        near(st.uuids().map(str)),
+        st.uuids().map(lambda uuid: uuid.hex),
+        st.uuids().map(lambda uuid: f"{{{uuid}}}"),
+    ),
+    "cpid": near(st.from_regex(r"\A[0-9A-Z]{12}\Z")),
+    "email": near(st.emails()),
+    "timestamp": near(TIMESTAMPS),
+    "date": near(st.dates().map(str)),
     "url": near(st.from_regex(r"\Ahttps?://[a-z]{1,5}\.com(:[0-9]{1,6})?(/[a-z]{0,4})?\Z")),
-    "money": near(st.from_regex(r"\A-?[0-9]{1,13}(\.[0-9]{0,7})?\Z")), "percent": near(st.from_regex(r"\A(100|[0-9]{1,3})(\.[0-9]{1,4})?\Z")),
-    "choice": st.sampled_from(["draft", "approved", "Draft", "a", "true", "1", "null"])}
+    "money": near(st.from_regex(r"\A-?[0-9]{1,13}(\.[0-9]{0,7})?\Z")),
+    "percent": near(st.from_regex(r"\A(100|[0-9]{1,3})(\.[0-9]{1,4})?\Z")),
+    "choice": st.sampled_from(["draft", "approved", "Draft", "a", "true", "1", "null"]),
+}
 KINDS_OF_TEXT |= {"reference": KINDS_OF_TEXT["id"], "part reference": KINDS_OF_TEXT["cpid"]}
 TEXTS = st.one_of(*KINDS_OF_TEXT.values())
-NUMBERS = st.one_of(st.integers(-5, 5), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
-                    st.integers(-5, 5).map(float), st.sampled_from([2**31 - 1, 2**31, 2.0**31, 1e308, -0.0, 0.5, 1e22]))
+NUMBERS = st.one_of(
+    st.integers(-5, 5),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-5, 5).map(float),
+    st.sampled_from([2**31 - 1, 2**31, 2.0**31, 1e308, -0.0, 0.5, 1e22]),
+)
 SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
-LINES = st.fixed_dictionaries({}, optional={"name": st.one_of(st.text(max_size=5), st.none(), st.integers(0, 3)),
-                                            "quantity": st.one_of(NUMBERS, st.text(max_size=2)), "other": SCALARS})
+LINES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.one_of(st.text(max_size=5), st.none(), st.integers(0, 3)),
+        "quantity": st.one_of(NUMBERS, st.text(max_size=2)),
+        "other": SCALARS,
+    },
+)
 VALUES = st.one_of(
-    SCALARS, LINES, st.lists(LINES, max_size=3), st.lists(st.integers(-1, 4), max_size=4),
-    st.lists(st.sampled_from("abcd"), max_size=4), st.lists(st.uuids().map(str), max_size=2).map(lambda ids: ids + ids[:1]),
-    st.lists(SCALARS, max_size=3), st.dictionaries(st.text(max_size=3), SCALARS, max_size=2))
+    SCALARS,
+    LINES,
+    st.lists(LINES, max_size=3),
+    st.lists(st.integers(-1, 4), max_size=4),
+    st.lists(st.sampled_from("abcd"), max_size=4),
+    st.lists(st.uuids().map(str), max_size=2).map(lambda ids: ids + ids[:1]),
+    st.lists(SCALARS, max_size=3),
+    st.dictionaries(st.text(max_size=3), SCALARS, max_size=2),
+)
 
 
 def values(name):
@@ -157,71 +205,102 @@ def test_what_a_field_loads_it_loads_again_unchanged(name):
     def compare(value):
         if loads(field, value):
             loaded = field.deserialize(value)
-            assert valid.is_valid(loaded), f"{value!r} is loaded as {loaded!r}, which is not fit to be answered"
+            assert valid.is_valid(loaded), (
+                f"{value!r} is loaded as {loaded!r}, which is not fit to be answered"
+            )
             assert field.deserialize(loaded) == loaded
             assert orjson.dumps(loaded)
 
     compare()
 
 
-@pytest.mark.parametrize(("name", "value", "expected"), [
-    ("integer", 3.0, 3), ("integer", -0.0, 0), ("id", "ABCDEF00-0000-4000-8000-00000000000A", "abcdef00-0000-4000-8000-00000000000a"),
-    ("timestamp", "2026-01-15T10:00:00+01:00", "2026-01-15T09:00:00Z"),
-    ("timestamp", "2026-01-15t09:00:00.5z", "2026-01-15T09:00:00.500000Z"),
-    ("timestamp", "2026-01-15T09:00:00.123456789Z", "2026-01-15T09:00:00.123456Z"),
-    ("timestamp", "2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
-    ("timestamp", "9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59-01:00"),
-    ("money", "12.50", "12.50"), ("percent", "100.000", "100.000"), ("date", "2024-02-29", "2024-02-29"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("integer", 3.0, 3),
+        ("integer", -0.0, 0),
+        ("id", "ABCDEF00-0000-4000-8000-00000000000A", "abcdef00-0000-4000-8000-00000000000a"),
+        ("timestamp", "2026-01-15T10:00:00+01:00", "2026-01-15T09:00:00Z"),
+        ("timestamp", "2026-01-15t09:00:00.5z", "2026-01-15T09:00:00.500000Z"),
+        ("timestamp", "2026-01-15T09:00:00.123456789Z", "2026-01-15T09:00:00.123456Z"),
+        ("timestamp", "2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
+        ("timestamp", "9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59-01:00"),
+        ("money", "12.50", "12.50"),
+        ("percent", "100.000", "100.000"),
+        ("date", "2024-02-29", "2024-02-29"),
+    ],
+)
 def test_values_are_loaded_into_the_shape_of_the_wire(name, value, expected):
     assert FIELDS[name].deserialize(value) == expected
     assert type(FIELDS[name].deserialize(value)) is type(expected)
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [
-    ("text", 5, "Not a valid string."),
-    ("text", "", "This field may not be blank."),
-    ("text", "123456", "Ensure this field has no more than 5 characters."),
-    ("long text", "12", "Ensure this field has at least 3 characters."),
-    ("text", None, "This field may not be null."),
-    ("currency", "USD\n", "Ensure this field has no more than 3 characters."),
-    ("cpid", "AAAAAAAAAAAA\n", "Must be a valid Cofactr part id: 12 upper-case letters and digits."),
-    ("id", "not-a-uuid", "Must be a valid UUID."),
-    ("email", "joe", "Enter a valid email address."),
-    ("email", "joe@localhost", "Enter a valid email address."),
-    ("email", "j" * 65 + "@example.com", "Enter a valid email address."),
-    ("url", "ftp://example.com", "Enter a valid URL."),
-    ("date", "2026-02-30", "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."),
-    ("money", "-1", 'A valid number is required: a decimal string such as "12.50".'),
-    ("money", 5, "Not a valid string."),
-    ("percent", "100.1", 'A valid percentage from 0 to 100 is required, as a decimal string such as "2.5".'),
-    ("choice", "no", '"no" is not a valid choice.'),
-    ("choice", {"a": 1}, "\"{'a': 1}\" is not a valid choice."),
-    ("integer", "5", "A valid integer is required."),
-    ("integer", True, "A valid integer is required."),
-    ("integer", 3.5, "A valid integer is required."),
-    ("integer", math.inf, "A valid integer is required."),
-    ("integer", math.nan, "A valid integer is required."),
-    ("integer", -1, "Ensure this value is greater than or equal to 0."),
-    ("integer", 2**31, "Ensure this value is less than or equal to 2147483647."),
-    ("integer", 1e300, "Ensure this value is less than or equal to 2147483647."),
-    ("boolean", 1, "Must be a valid boolean."),
-    ("boolean", "true", "Must be a valid boolean."),
-    ("object", [], 'Expected a dictionary of items but got type "list".'),
-    ("array", {}, 'Expected a list of items but got type "dict".'),
-    ("array", [], "Ensure this field has at least 1 elements."),
-    ("array", [1, 2, 3, 4], "Ensure this field has no more than 3 elements."),
-    ("set", ["a", "a"], "Items must be unique."),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("text", 5, "Not a valid string."),
+        ("text", "", "This field may not be blank."),
+        ("text", "123456", "Ensure this field has no more than 5 characters."),
+        ("long text", "12", "Ensure this field has at least 3 characters."),
+        ("text", None, "This field may not be null."),
+        ("currency", "USD\n", "Ensure this field has no more than 3 characters."),
+        ("cpid", "AAAAAAAAAAAA\n", "Must be a valid Cofactr part id: 12 upper-case letters and digits."),
+        ("id", "not-a-uuid", "Must be a valid UUID."),
+        ("email", "joe", "Enter a valid email address."),
+        ("email", "joe@localhost", "Enter a valid email address."),
+        ("email", "j" * 65 + "@example.com", "Enter a valid email address."),
+        ("url", "ftp://example.com", "Enter a valid URL."),
+        ("date", "2026-02-30", "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."),
+        ("money", "-1", 'A valid number is required: a decimal string such as "12.50".'),
+        ("money", 5, "Not a valid string."),
+        (
+            "percent",
+            "100.1",
+            'A valid percentage from 0 to 100 is required, as a decimal string such as "2.5".',
+        ),
+        ("choice", "no", '"no" is not a valid choice.'),
+        ("choice", {"a": 1}, "\"{'a': 1}\" is not a valid choice."),
+        ("integer", "5", "A valid integer is required."),
+        ("integer", True, "A valid integer is required."),
+        ("integer", 3.5, "A valid integer is required."),
+        ("integer", math.inf, "A valid integer is required."),
+        ("integer", math.nan, "A valid integer is required."),
+        ("integer", -1, "Ensure this value is greater than or equal to 0."),
+        ("integer", 2**31, "Ensure this value is less than or equal to 2147483647."),
+        ("integer", 1e300, "Ensure this value is less than or equal to 2147483647."),
+        ("boolean", 1, "Must be a valid boolean."),
+        ("boolean", "true", "Must be a valid boolean."),
+        ("object", [], 'Expected a dictionary of items but got type "list".'),
+        ("array", {}, 'Expected a list of items but got type "dict".'),
+        ("array", [], "Ensure this field has at least 1 elements."),
+        ("array", [1, 2, 3, 4], "Ensure this field has no more than 3 elements."),
+        ("set", ["a", "a"], "Items must be unique."),
+    ],
+)
 def test_refusals_are_worded_as_django_rest_framework_words_them(name, value, message):
     with pytest.raises(ma.ValidationError) as refused:
         FIELDS[name].deserialize(value)
     assert refused.value.messages == [message]
 
 
-@pytest.mark.parametrize("value", [
-    "2026-01-15", "2026-01-15T09:00:00", "2026-01-15 09:00:00Z", "2026-02-30T09:00:00Z", "2026-01-15T24:00:00Z", "2026-01-15T09:00Z",
-    "2026-01-15T12:00:60Z", "2016-12-31T23:59:60-01:00", "2026-01-15T09:00:00+24:00", "2026-01-15T09:00:00Z\n", "٢٠٢٦-01-15T09:00:00Z", "20260115T090000Z", "2026-W03-4T09:00:00Z"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-01-15",
+        "2026-01-15T09:00:00",
+        "2026-01-15 09:00:00Z",
+        "2026-02-30T09:00:00Z",
+        "2026-01-15T24:00:00Z",
+        "2026-01-15T09:00Z",
+        "2026-01-15T12:00:60Z",
+        "2016-12-31T23:59:60-01:00",
+        "2026-01-15T09:00:00+24:00",
+        "2026-01-15T09:00:00Z\n",
+        "٢٠٢٦-01-15T09:00:00Z",
+        "20260115T090000Z",
+        "2026-W03-4T09:00:00Z",
+    ],
+)
 def test_a_timestamp_is_nothing_less_than_rfc_3339(value):
     assert not loads(FIELDS["timestamp"], value)
     assert not validator(FIELDS["timestamp"]).is_valid(value)
@@ -237,8 +316,16 @@ def test_query_parameters_are_spelled_as_json_spells_them():
     assert fields.QueryBoolean().deserialize("true") is True
     assert fields.QueryBoolean().deserialize("false") is False
     assert fields.QueryInteger(-5).deserialize("-5") == -5
-    for field, value in ((fields.QueryBoolean(), "True"), (fields.QueryBoolean(), "1"), (fields.QueryInteger(), "1.5"), (fields.QueryInteger(), "٣"),
-                         (fields.QueryInteger(), ""), (fields.QueryInteger(), "+1"), (fields.QueryInteger(), " 1"), (fields.QueryInteger(), "9" * 5000)):
+    for field, value in (
+        (fields.QueryBoolean(), "True"),
+        (fields.QueryBoolean(), "1"),
+        (fields.QueryInteger(), "1.5"),
+        (fields.QueryInteger(), "٣"),
+        (fields.QueryInteger(), ""),
+        (fields.QueryInteger(), "+1"),
+        (fields.QueryInteger(), " 1"),
+        (fields.QueryInteger(), "9" * 5000),
+    ):
         assert not loads(field, value), value
 
 
@@ -248,7 +335,9 @@ def test_every_default_of_the_contract_fits_its_own_schema():
     for name, schema in document["components"]["schemas"].items():
         for key, field in schema.get("properties", {}).items():
             if "default" in field:
-                valid = jsonschema_rs.Draft202012Validator({**field, "components": document["components"]}, validate_formats=True)
+                valid = jsonschema_rs.Draft202012Validator(
+                    {**field, "components": document["components"]}, validate_formats=True
+                )
                 assert valid.is_valid(field["default"]), f"{name}.{key}"
                 checked += 1
     assert checked > 20

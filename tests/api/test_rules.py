@@ -1,4 +1,5 @@
-"""The rules that every operation keeps: who may call, what is answered, and that a refusal changes nothing."""
+"""The rules every operation keeps: who may call, what is answered, and that a refusal changes nothing."""
+
 import io
 import re
 
@@ -57,7 +58,8 @@ def state(sandbox):
     return tables, dict(sandbox.files)
 
 
-# -- addresses -------------------------------------------------------------------------------------------------
+# -- addresses -----------------------------------------------------------------------------------------------
+
 
 def test_every_path_has_its_base_and_its_trailing_slash(api):
     assert all(re.fullmatch(r"/v1/.+/", operation.path) for operation in api.app.operations)
@@ -74,14 +76,31 @@ def test_an_id_is_found_in_upper_case_too(api):
     assert api.get(f"/v1/boms/{bom_id.upper()}/")["id"] == bom_id
 
 
-# -- who may call ----------------------------------------------------------------------------------------------
+# -- who may call --------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("authorization", [
-    None, "", "Api-Key", "Api-Key ", f"api-key {ADMIN_KEY}", f"Bearer {ADMIN_KEY}", ADMIN_KEY, f"Api-Key {ADMIN_KEY[:-1]}",
-    f"Api-Key {ADMIN_KEY}0", "Api-Key mockkey1", "Api-Key .", "Api-Key \xff\xfe"])
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Api-Key",
+        "Api-Key ",
+        f"api-key {ADMIN_KEY}",
+        f"Bearer {ADMIN_KEY}",
+        ADMIN_KEY,
+        f"Api-Key {ADMIN_KEY[:-1]}",
+        f"Api-Key {ADMIN_KEY}0",
+        "Api-Key mockkey1",
+        "Api-Key .",
+        "Api-Key \xff\xfe",
+    ],
+)
 def test_without_a_good_key_nobody_gets_in(api, authorization):
     for method, path in (("GET", "/v1/boms/"), ("POST", "/v1/boms/"), ("GET", f"/v1/boms/{ABSENT}/")):
-        response = api.client.open(path, method=method, headers={"Authorization": authorization} if authorization is not None else {})
+        response = api.client.open(
+            path, method=method, headers={"Authorization": authorization} if authorization is not None else {}
+        )
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == "Api-Key"
         assert list(response.json) == ["detail"]
@@ -103,10 +122,13 @@ def test_a_key_expires_on_the_sandbox_clock(api):
 def test_a_key_without_the_right_is_told_so(api):
     viewer = api.as_key(VIEWER_KEY)
     assert viewer.get("/v1/boms/")["count"]
-    assert viewer.post("/v1/boms/", {"name": "x"}, expect=403) == {"detail": "You do not have permission to perform this action."}
+    assert viewer.post("/v1/boms/", {"name": "x"}, expect=403) == {
+        "detail": "You do not have permission to perform this action."
+    }
 
 
-# -- whose records ---------------------------------------------------------------------------------------------
+# -- whose records -------------------------------------------------------------------------------------------
+
 
 def test_a_key_reaches_its_organisation_and_those_under_it(houses):
     assert {bom["name"] for bom in houses.get("/v1/boms/")["results"]} == {"Ours", "Labs"}
@@ -130,21 +152,34 @@ def test_org_id_chooses_the_organisation_of_what_is_written(houses):
 def test_an_organisation_out_of_reach_is_not_there(houses, org):
     org_id = named(houses, "org", org) if org else ABSENT
     for method, path in (("GET", "/v1/boms/"), ("POST", "/v1/boms/")):
-        assert houses.call(method, f"{path}?org_id={org_id}", json={"name": "x"}, expect=404).json == {"detail": "Not found."}
+        assert houses.call(method, f"{path}?org_id={org_id}", json={"name": "x"}, expect=404).json == {
+            "detail": "Not found."
+        }
 
 
 def test_records_of_an_organisation_out_of_reach_are_not_there(houses):
     theirs = named(houses, "bom", "Theirs")
     before = state(houses.sandbox)
-    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "approve/"), ("GET", "lines/"), ("POST", "lines/")):
+    for method, path in (
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "approve/"),
+        ("GET", "lines/"),
+        ("POST", "lines/"),
+    ):
         body = {"json": {}} if method in ("POST", "PATCH") else {}
-        assert houses.call(method, f"/v1/boms/{theirs}/{path}", expect=404, **body).json == {"detail": "Not found."}
+        assert houses.call(method, f"/v1/boms/{theirs}/{path}", expect=404, **body).json == {
+            "detail": "Not found."
+        }
     assert state(houses.sandbox) == before
     assert houses.as_key(RIVAL_KEY).get(f"/v1/boms/{theirs}/")["name"] == "Theirs"
 
 
 def test_what_belongs_to_a_record_belongs_to_its_organisation(houses):
-    part_id = houses.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})["lines"][0]["part_id"]
+    part_id = houses.post(
+        "/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]}
+    )["lines"][0]["part_id"]
     line = houses.post(f"/v1/boms/{named(houses, 'bom', 'Labs')}/lines/", {"part_id": part_id})
     assert line["org_id"] == named(houses, "org", "Acme Lab")
 
@@ -159,23 +194,31 @@ def test_a_record_is_found_under_its_own_parent_alone(api):
 def test_a_reference_to_what_is_not_there_is_told_by_its_field(houses):
     for tag_id in (ABSENT, named(houses, "tag", "Theirs")):
         assert houses.post("/v1/boms/", {"name": "x", "tag_ids": [tag_id]}, expect=400) == {
-            "tag_ids": {"0": [f'Invalid pk "{tag_id}" - object does not exist.']}}
+            "tag_ids": {"0": [f'Invalid pk "{tag_id}" - object does not exist.']}
+        }
     bom_id = named(houses, "bom", "Ours")
     assert houses.post(f"/v1/boms/{bom_id}/lines/", {"part_id": "AAAAAAAAAAAA"}, expect=400) == {
-        "part_id": ['Invalid pk "AAAAAAAAAAAA" - object does not exist.']}
+        "part_id": ['Invalid pk "AAAAAAAAAAAA" - object does not exist.']
+    }
     assert houses.post("/v1/boms/", {"name": "x", "tag_ids": [named(houses, "tag", "Labs")]})["tag_ids"]
 
 
-# -- what a record looks like ----------------------------------------------------------------------------------
+# -- what a record looks like --------------------------------------------------------------------------------
+
 
 def test_ids_times_and_money_have_one_form(api):
     bom = api.post("/v1/boms/", {"name": "x"})
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", bom["id"])
     assert bom["created_at"] == bom["updated_at"] == "2026-01-15T09:00:00Z"
     assert bom["approved_at"] is None
-    part = api.get(f"/v1/parts/{next(part['id'] for part in api.sandbox.store['part'] if part['reference_prices'])}/")
+    part = api.get(
+        f"/v1/parts/{next(part['id'] for part in api.sandbox.store['part'] if part['reference_prices'])}/"
+    )
     assert re.fullmatch(r"[0-9A-Z]{12}", part["id"])
-    assert all(re.fullmatch(r"[0-9]+\.[0-9]+", price["price"]) and re.fullmatch("[A-Z]{3}", price["currency"]) for price in part["reference_prices"])
+    assert all(
+        re.fullmatch(r"[0-9]+\.[0-9]+", price["price"]) and re.fullmatch("[A-Z]{3}", price["currency"])
+        for price in part["reference_prices"]
+    )
 
 
 def test_changing_a_record_moves_its_updated_at_alone(api):
@@ -187,13 +230,22 @@ def test_changing_a_record_moves_its_updated_at_alone(api):
 
 @pytest.mark.parametrize("schema", ["Bom", "BomLine", "Tag", "AsyncJob", "Part"])
 def test_every_record_carries_the_same_four_fields(schema):
-    assert {"id", "org_id", "created_at", "updated_at"} <= contract()["components"]["schemas"][schema]["properties"].keys()
+    assert {"id", "org_id", "created_at", "updated_at"} <= contract()["components"]["schemas"][schema][
+        "properties"
+    ].keys()
 
 
 @pytest.mark.parametrize("schema", ["Bom", "Part", "Supplier", "PurchaseOrder", "Program"])
 def test_what_an_integration_keeps_carries_its_block(schema):
-    block = {"synced_from_integration", "integration_source_name", "integration_record_id", "synced_from_integration_at",
-             "team_ids", "tag_ids", "custom_properties"}
+    block = {
+        "synced_from_integration",
+        "integration_source_name",
+        "integration_record_id",
+        "synced_from_integration_at",
+        "team_ids",
+        "tag_ids",
+        "custom_properties",
+    }
     assert block <= contract()["components"]["schemas"][schema]["properties"].keys()
 
 
@@ -208,7 +260,8 @@ def test_metadata_comes_back_as_it_was(api):
     api.post("/v1/boms/", {"name": "x", "metadata": []}, expect=400)
 
 
-# -- lists -----------------------------------------------------------------------------------------------------
+# -- lists ---------------------------------------------------------------------------------------------------
+
 
 @pytest.fixture
 def forty(api):
@@ -233,7 +286,9 @@ def test_links_lead_through_a_list_and_back(forty, limit):
         page = forty.get(link)
         pages.append(page)
         link = page["next"]
-    assert [bom["name"] for page in pages for bom in page["results"]] == [f"Board {number}" for number in range(40)]
+    assert [bom["name"] for page in pages for bom in page["results"]] == [
+        f"Board {number}" for number in range(40)
+    ]
     link = pages[-1]["previous"]
     back = 1
     while link:
@@ -256,10 +311,24 @@ def test_beyond_its_end_a_list_is_empty(forty):
     assert page["count"] > 40
 
 
-@pytest.mark.parametrize(("query", "field"), [
-    ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=", "limit"), ("limit=1.5", "limit"), ("offset=-1", "offset"),
-    ("limit=99999999999999999999", "limit"), ("approved=yes", "approved"), ("approved=True", "approved"), ("tag_id=5", "tag_id"),
-    ("updated_after=yesterday", "updated_after"), ("name=", "name"), ("org_id=5", "org_id")])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=x", "limit"),
+        ("limit=", "limit"),
+        ("limit=1.5", "limit"),
+        ("offset=-1", "offset"),
+        ("limit=99999999999999999999", "limit"),
+        ("approved=yes", "approved"),
+        ("approved=True", "approved"),
+        ("tag_id=5", "tag_id"),
+        ("updated_after=yesterday", "updated_after"),
+        ("name=", "name"),
+        ("org_id=5", "org_id"),
+    ],
+)
 def test_a_bad_query_parameter_is_told_by_its_name(api, query, field):
     assert list(api.get(f"/v1/boms/?{query}", expect=400)) == [field]
 
@@ -278,7 +347,8 @@ def test_a_list_has_100_results_unless_told_otherwise(api):
     assert len(api.get(page["next"])["results"]) == 1
 
 
-# -- status codes and wording ----------------------------------------------------------------------------------
+# -- status codes and wording --------------------------------------------------------------------------------
+
 
 def test_creating_answers_201_and_where_the_record_is(api):
     response = api.call("POST", "/v1/boms/", json={"name": "x"}, expect=201)
@@ -304,49 +374,74 @@ def test_errors_are_nested_and_indexed_like_the_body(api):
     body = {"lines": [{"part_id": part_id}, {"part_id": part_id, "quantity": "5"}, 7, {}]}
     assert api.post("/v1/boms/", body, expect=400) == {
         "name": ["This field is required."],
-        "lines": [{}, {"quantity": ["A valid integer is required."]},
-                  {"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]}, {"part_id": ["This field is required."]}]}
+        "lines": [
+            {},
+            {"quantity": ["A valid integer is required."]},
+            {"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]},
+            {"part_id": ["This field is required."]},
+        ],
+    }
 
 
-@pytest.mark.parametrize(("body", "kind"), [([], "list"), ("x", "str"), (5, "int"), (None, "NoneType"), (True, "bool")])
+@pytest.mark.parametrize(
+    ("body", "kind"), [([], "list"), ("x", "str"), (5, "int"), (None, "NoneType"), (True, "bool")]
+)
 def test_a_body_that_is_no_object_is_a_non_field_error(api, body, kind):
-    answer = api.post("/v1/boms/", data=orjson.dumps(body), headers={"Content-Type": "application/json"}, expect=400)
+    answer = api.post(
+        "/v1/boms/", data=orjson.dumps(body), headers={"Content-Type": "application/json"}, expect=400
+    )
     assert answer == {"non_field_errors": [f"Invalid data. Expected a dictionary, but got {kind}."]}
 
 
-@pytest.mark.parametrize(("values", "errors"), [
-    ({"name": 5}, {"name": ["Not a valid string."]}),
-    ({"name": None}, {"name": ["This field may not be null."]}),
-    ({"name": ""}, {"name": ["This field may not be blank."]}),
-    ({"name": "x" * 256}, {"name": ["Ensure this field has no more than 255 characters."]}),
-    ({"name": "x", "approved": 1}, {"approved": ["Must be a valid boolean."]}),
-    ({"name": "x", "tag_ids": "x"}, {"tag_ids": ['Expected a list of items but got type "str".']}),
-])
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({"name": 5}, {"name": ["Not a valid string."]}),
+        ({"name": None}, {"name": ["This field may not be null."]}),
+        ({"name": ""}, {"name": ["This field may not be blank."]}),
+        ({"name": "x" * 256}, {"name": ["Ensure this field has no more than 255 characters."]}),
+        ({"name": "x", "approved": 1}, {"approved": ["Must be a valid boolean."]}),
+        ({"name": "x", "tag_ids": "x"}, {"tag_ids": ['Expected a list of items but got type "str".']}),
+    ],
+)
 def test_json_types_are_exact(api, values, errors):
     assert api.post("/v1/boms/", values, expect=400) == errors
 
 
-@pytest.mark.parametrize(("method", "path", "allowed"), [("PUT", "/v1/boms/", {"GET", "POST"}), ("DELETE", "/v1/boms/", {"GET", "POST"}),
-                                                         ("GET", "/v1/outbound_emails/", {"POST"})])
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/boms/", {"GET", "POST"}),
+        ("DELETE", "/v1/boms/", {"GET", "POST"}),
+        ("GET", "/v1/outbound_emails/", {"POST"}),
+    ],
+)
 def test_a_wrong_verb_is_told_the_right_ones(api, method, path, allowed):
     response = api.call(method, path, expect=405)
     assert response.json == {"detail": f'Method "{method}" not allowed.'}
     assert allowed <= {verb.strip() for verb in response.headers["Allow"].split(",")}
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", "application/", "é"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", "application/", "é"],
+)
 def test_a_body_of_another_type_is_415(api, content_type):
     answer = api.post("/v1/boms/", data=b'{"name": "x"}', headers={"Content-Type": content_type}, expect=415)
     assert answer["detail"].startswith("Unsupported media type")
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
+)
 def test_json_has_many_spellings(api, content_type):
     api.post("/v1/boms/", data=b'{"name": "x"}', headers={"Content-Type": content_type}, expect=201)
 
 
 def test_a_body_too_large_is_413(api):
-    answer = api.post("/v1/boms/", data=b" " * (10 * 2**20 + 1), headers={"Content-Type": "application/json"}, expect=413)
+    answer = api.post(
+        "/v1/boms/", data=b" " * (10 * 2**20 + 1), headers={"Content-Type": "application/json"}, expect=413
+    )
     assert answer == {"detail": "The request body is larger than 10485760 bytes."}
 
 
@@ -367,7 +462,10 @@ def test_unknown_keys_are_ignored_unless_the_sandbox_is_strict(api):
     assert "colour" not in api.post("/v1/boms/", body)
     api.sandbox.policies = Policies(strict=True)
     before = state(api.sandbox)
-    assert api.post("/v1/boms/", body, expect=400) == {"colour": ["Unknown field."], "lines": {"0": {"size": ["Unknown field."]}}}
+    assert api.post("/v1/boms/", body, expect=400) == {
+        "colour": ["Unknown field."],
+        "lines": {"0": {"size": ["Unknown field."]}},
+    }
     assert state(api.sandbox) == before
     del body["colour"], body["lines"][0]["size"]
     api.post("/v1/boms/", body, expect=201)
@@ -375,14 +473,34 @@ def test_unknown_keys_are_ignored_unless_the_sandbox_is_strict(api):
 
 def test_what_is_read_only_cannot_be_written(api):
     bom = api.post("/v1/boms/", {"name": "x"})
-    assert api.patch(f"/v1/boms/{bom['id']}/", {"id": ABSENT, "archived": True, "line_count": 7, "created_at": "2020-01-01T00:00:00Z"}) == bom
+    assert (
+        api.patch(
+            f"/v1/boms/{bom['id']}/",
+            {"id": ABSENT, "archived": True, "line_count": 7, "created_at": "2020-01-01T00:00:00Z"},
+        )
+        == bom
+    )
 
 
-# -- a refusal changes nothing ---------------------------------------------------------------------------------
+# -- a refusal changes nothing -------------------------------------------------------------------------------
 
-BAD_BODIES = (b"", b"{", b"[]", b"null", b"5", b'"x"', b"{}", b"[{}]", b"[5]", b'{"name": 5}', b'{"parts": [{"mpn": 5}]}', b'{"sql": "DROP TABLE boms"}',
-              b'[{"id": "00000000-0000-4000-8000-000000000000"}]', b'{"name": "", "part_id": "x", "quantity": -1, "lines": [{}], "status": "no"}',
-              b'{"quantity": "5", "tag_ids": ["x"], "email": "x", "supplier_id": "00000000-0000-4000-8000-000000000000"}')
+BAD_BODIES = (
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"5",
+    b'"x"',
+    b"{}",
+    b"[{}]",
+    b"[5]",
+    b'{"name": 5}',
+    b'{"parts": [{"mpn": 5}]}',
+    b'{"sql": "DROP TABLE boms"}',
+    b'[{"id": "00000000-0000-4000-8000-000000000000"}]',
+    b'{"name": "", "part_id": "x", "quantity": -1, "lines": [{}], "status": "no"}',
+    b'{"quantity": "5", "tag_ids": ["x"], "email": "x", "supplier_id": "00000000-0000-4000-8000-000000000000"}',
+)
 
 
 def addresses(api, operation):
@@ -402,9 +520,15 @@ def test_a_refused_request_changes_nothing_whatever_the_operation(api):
             continue
         for path in addresses(api, operation):
             for body in BAD_BODIES if operation.method not in ("GET", "DELETE") else (b"",):
-                for headers in ({"Content-Type": "application/json"},) if body else ({"Content-Type": "application/json"}, {"Authorization": "Api-Key no"}):
+                for headers in (
+                    ({"Content-Type": "application/json"},)
+                    if body
+                    else ({"Content-Type": "application/json"}, {"Authorization": "Api-Key no"})
+                ):
                     before = state(api.sandbox)
-                    response = api.client.open(path, method=operation.method, data=body, headers={**api.headers, **headers})
+                    response = api.client.open(
+                        path, method=operation.method, data=body, headers={**api.headers, **headers}
+                    )
                     assert response.status_code < 500, (operation.id, body, response.text)
                     if response.status_code >= 400:
                         refused += 1
@@ -418,17 +542,28 @@ def test_a_refused_request_changes_nothing_whatever_the_operation(api):
 def test_a_bulk_operation_is_done_in_whole_or_not_at_all(api):
     parts = [part["id"] for part in api.sandbox.store["part"]][:2]
     before = state(api.sandbox)
-    api.post("/v1/boms/", {"name": "x", "lines": [{"part_id": parts[0]}, {"part_id": parts[1], "quantity": -1}]}, expect=400)
+    api.post(
+        "/v1/boms/",
+        {"name": "x", "lines": [{"part_id": parts[0]}, {"part_id": parts[1], "quantity": -1}]},
+        expect=400,
+    )
     assert state(api.sandbox) == before
 
 
-# -- whatever comes in, JSON goes out --------------------------------------------------------------------------
+# -- whatever comes in, JSON goes out ------------------------------------------------------------------------
 
 AWKWARD = {
-    "deep": b"[" * 100_000, "deep and closed": b'{"metadata": ' + b"[" * 500 + b"]" * 500 + b', "name": "x"}',
-    "lone surrogate": rb'{"name": "\ud800"}', "NaN": b'{"name": NaN}', "infinity": b'{"name": "x", "metadata": {"a": 1e999}}',
-    "byte order mark": b'\xef\xbb\xbf{"name": "x"}', "not UTF-8": b'{"name": "\xff"}', "NUL": b'{"name": "a\x00b"}', "UTF-16": '{"name": "x"}'.encode("utf-16"),
-    "two values": b'{"name": "x"} {}', "only a comma": b",",
+    "deep": b"[" * 100_000,
+    "deep and closed": b'{"metadata": ' + b"[" * 500 + b"]" * 500 + b', "name": "x"}',
+    "lone surrogate": rb'{"name": "\ud800"}',
+    "NaN": b'{"name": NaN}',
+    "infinity": b'{"name": "x", "metadata": {"a": 1e999}}',
+    "byte order mark": b'\xef\xbb\xbf{"name": "x"}',
+    "not UTF-8": b'{"name": "\xff"}',
+    "NUL": b'{"name": "a\x00b"}',
+    "UTF-16": '{"name": "x"}'.encode("utf-16"),
+    "two values": b'{"name": "x"} {}',
+    "only a comma": b",",
 }
 
 
@@ -441,22 +576,53 @@ def test_awkward_bodies_are_400(api, body):
 
 
 def test_awkward_values_come_back_as_json(api):
-    for text, expected in ((b"1e400", None), (b"123456789012345678901234567890", 123456789012345678901234567890.0), (b"18446744073709551615", 2**64 - 1),
-                           (rb'"a\u0000b"', "a\0b"), (b"-0.0", -0.0), (b'"\xf0\x9f\x98\x80"', "😀")):
+    for text, expected in (
+        (b"1e400", None),
+        (b"123456789012345678901234567890", 123456789012345678901234567890.0),
+        (b"18446744073709551615", 2**64 - 1),
+        (rb'"a\u0000b"', "a\0b"),
+        (b"-0.0", -0.0),
+        (b'"\xf0\x9f\x98\x80"', "😀"),
+    ):
         status = 400 if expected is None else 201
-        answer = api.post("/v1/boms/", data=b'{"name": "x", "metadata": {"a": %s}}' % text, headers={"Content-Type": "application/json"}, expect=status)
+        answer = api.post(
+            "/v1/boms/",
+            data=b'{"name": "x", "metadata": {"a": %s}}' % text,
+            headers={"Content-Type": "application/json"},
+            expect=status,
+        )
         assert expected is None or answer["metadata"] == {"a": expected}
 
 
 def test_of_a_repeated_key_the_last_counts(api):
-    answer = api.post("/v1/boms/", data=b'{"name": "x", "name": "y"}', headers={"Content-Type": "application/json"})
+    answer = api.post(
+        "/v1/boms/", data=b'{"name": "x", "name": "y"}', headers={"Content-Type": "application/json"}
+    )
     assert answer["name"] == "y"
 
 
 NOT_THERE = (
-    "/", "/v1", "/v1/", "/v1/nothing/", "/v2/boms/", "/v1//boms/", "/v1/boms//", "/v1/boms/not-an-id/", "/v1/boms/%00/", "/v1/boms/%ff%fe/", "/v1/boms/%zz/",
-    "/v1/boms/../boms/", "/v1/boms/%2e%2e/", f"/v1/boms/{ABSENT}/", f"/v1/boms/{ABSENT}\n/", "/v1/parts/aaaaaaaaaaaa/", "/v1/boms/" + "x" * 5000 + "/", "/é/",
-    "/v1/boms/;drop/", "/V1/BOMS/")
+    "/",
+    "/v1",
+    "/v1/",
+    "/v1/nothing/",
+    "/v2/boms/",
+    "/v1//boms/",
+    "/v1/boms//",
+    "/v1/boms/not-an-id/",
+    "/v1/boms/%00/",
+    "/v1/boms/%ff%fe/",
+    "/v1/boms/%zz/",
+    "/v1/boms/../boms/",
+    "/v1/boms/%2e%2e/",
+    f"/v1/boms/{ABSENT}/",
+    f"/v1/boms/{ABSENT}\n/",
+    "/v1/parts/aaaaaaaaaaaa/",
+    "/v1/boms/" + "x" * 5000 + "/",
+    "/é/",
+    "/v1/boms/;drop/",
+    "/V1/BOMS/",
+)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -476,42 +642,125 @@ def test_the_other_verbs_are_answered_too(api):
 
 
 def test_a_huge_query_is_answered(api):
-    for query in ("name=" + "x" * 100_000, "&".join(f"p{number}=1" for number in range(5000)), "limit=5&limit=6", "%ff=%fe", "=&=&&", "name=%00"):
+    for query in (
+        "name=" + "x" * 100_000,
+        "&".join(f"p{number}=1" for number in range(5000)),
+        "limit=5&limit=6",
+        "%ff=%fe",
+        "=&=&&",
+        "name=%00",
+    ):
         response = api.client.get(f"/v1/boms/?{query}", headers=api.headers)
         assert response.status_code in (200, 400), response.text
         assert response.is_json
 
 
 def test_a_body_without_a_length_is_read_to_its_end(api):
-    response = api.client.open("/v1/boms/", method="POST", headers={**api.headers, "Content-Type": "application/json", "Transfer-Encoding": "chunked"},
-                               input_stream=io.BytesIO(b'{"name": "chunked"}'), environ_overrides={"wsgi.input_terminated": True})
+    response = api.client.open(
+        "/v1/boms/",
+        method="POST",
+        headers={**api.headers, "Content-Type": "application/json", "Transfer-Encoding": "chunked"},
+        input_stream=io.BytesIO(b'{"name": "chunked"}'),
+        environ_overrides={"wsgi.input_terminated": True},
+    )
     assert (response.status_code, response.json["name"]) == (201, "chunked")
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "99999999999999999999"])
 def test_a_false_content_length_is_no_crash(api, length):
-    response = api.client.post("/v1/boms/", data=b'{"name": "x"}', headers={**api.headers, "Content-Type": "application/json"},
-                               environ_overrides={"CONTENT_LENGTH": length})
+    response = api.client.post(
+        "/v1/boms/",
+        data=b'{"name": "x"}',
+        headers={**api.headers, "Content-Type": "application/json"},
+        environ_overrides={"CONTENT_LENGTH": length},
+    )
     assert response.status_code < 500
     assert response.is_json
 
 
-JSON_BITS = st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b":", b",", b'"', b'"name"', b'"x"', b"null", b"1", b"-", b"e9", b"true", b"\\u", b"d800", b" ",
-                                      b"\x00", b"\xff", b'"metadata"', b'"lines"', b'"part_id"', b"1e999", b"\xe2\x82\xac"]), max_size=12).map(b"".join)
-PATHS = st.lists(st.sampled_from(["/", "v1", "boms", "parts", "lines", ABSENT, "A" * 12, "%00", "%ff", "..", "?", "&", "limit=", "x", "=", "async_create", "é",
-                                  "org_id=", "tags", "parse_raw_bom", "\\", ";", "[", "]"]), max_size=10).map("".join)
+JSON_BITS = st.lists(
+    st.sampled_from(
+        [
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b":",
+            b",",
+            b'"',
+            b'"name"',
+            b'"x"',
+            b"null",
+            b"1",
+            b"-",
+            b"e9",
+            b"true",
+            b"\\u",
+            b"d800",
+            b" ",
+            b"\x00",
+            b"\xff",
+            b'"metadata"',
+            b'"lines"',
+            b'"part_id"',
+            b"1e999",
+            b"\xe2\x82\xac",
+        ]
+    ),
+    max_size=12,
+).map(b"".join)
+PATHS = st.lists(
+    st.sampled_from(
+        [
+            "/",
+            "v1",
+            "boms",
+            "parts",
+            "lines",
+            ABSENT,
+            "A" * 12,
+            "%00",
+            "%ff",
+            "..",
+            "?",
+            "&",
+            "limit=",
+            "x",
+            "=",
+            "async_create",
+            "é",
+            "org_id=",
+            "tags",
+            "parse_raw_bom",
+            "\\",
+            ";",
+            "[",
+            "]",
+        ]
+    ),
+    max_size=10,
+).map("".join)
 
 
 def test_no_bytes_and_no_path_bring_it_down(sandbox):
     api = Api(sandbox)
-    targets = [operation for operation in api.app.operations if operation.served and operation.method not in ("GET", "DELETE")]
+    targets = [
+        operation
+        for operation in api.app.operations
+        if operation.served and operation.method not in ("GET", "DELETE")
+    ]
     paths = {operation.id: list(addresses(api, operation)) for operation in targets}
 
     @settings(max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(targets), st.one_of(JSON_BITS, st.binary(max_size=30)), st.booleans())
     def any_body(operation, body, there):
         path = paths[operation.id][0 if there else -1]
-        response = api.client.open(path, method=operation.method, data=body, headers={**api.headers, "Content-Type": "application/json"})
+        response = api.client.open(
+            path,
+            method=operation.method,
+            data=body,
+            headers={**api.headers, "Content-Type": "application/json"},
+        )
         assert response.status_code < 500
         assert not response.data or response.is_json
 

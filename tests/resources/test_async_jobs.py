@@ -51,7 +51,7 @@ def test_a_job_may_take_its_time(api):
     assert read(api, job)["status"] == "pending"
     assert parts(api) == 0
     api.sandbox.clock.advance(seconds=1)
-    api.get("/v1/boms/")                                          # any call finds it done
+    api.get("/v1/boms/")  # any call finds it done
     assert parts(api) == 2
     assert read(api, job)["finished_at"] == "2026-01-15T09:01:00Z"
 
@@ -73,11 +73,17 @@ def test_a_job_may_fail_by_hand(api):
     assert (read(api, job)["status"], read(api, job)["errors"]) == ("failed", [{"detail": "Broken."}])
 
 
-@pytest.mark.parametrize(("errors", "expected"), [((), ["The job failed."]), (("One.", "Two."), ["One.", "Two."])])
+@pytest.mark.parametrize(
+    ("errors", "expected"), [((), ["The job failed."]), (("One.", "Two."), ["One.", "Two."])]
+)
 def test_jobs_may_be_made_to_fail(api, errors, expected):
     api.sandbox.jobs.default = JobPolicy(FAIL, errors=errors)
     job = start(api)
-    assert (job["status"], job["result"], job["errors"]) == ("failed", None, [{"detail": text} for text in expected])
+    assert (job["status"], job["result"], job["errors"]) == (
+        "failed",
+        None,
+        [{"detail": text} for text in expected],
+    )
     assert job["finished_at"]
     assert read(api, job) == job
     assert parts(api) == 0
@@ -87,7 +93,13 @@ def test_a_policy_may_be_for_one_kind_of_job(api):
     api.sandbox.jobs.default = JobPolicy(FAIL)
     api.sandbox.jobs.by_type["create_parts_async"] = JobPolicy(IMMEDIATE)
     assert start(api)["status"] == "complete"
-    assert api.put("/v1/boms/async_upsert/", {"name": "x", "integration_source_name": "a", "integration_record_id": "1"})["status"] == "failed"
+    assert (
+        api.put(
+            "/v1/boms/async_upsert/",
+            {"name": "x", "integration_source_name": "a", "integration_record_id": "1"},
+        )["status"]
+        == "failed"
+    )
 
 
 def test_work_is_done_in_the_organisation_it_was_asked_for(api):
@@ -102,23 +114,40 @@ def test_work_is_done_in_the_organisation_it_was_asked_for(api):
 
 
 def test_what_is_not_public_of_a_job_stays_so(api):
-    assert set(start(api)) == {"id", "org_id", "type", "status", "progress", "result", "errors", "created_at", "updated_at", "started_at", "finished_at"}
+    assert set(start(api)) == {
+        "id",
+        "org_id",
+        "type",
+        "status",
+        "progress",
+        "result",
+        "errors",
+        "created_at",
+        "updated_at",
+        "started_at",
+        "finished_at",
+    }
 
 
 def test_a_job_that_is_not_there_is_404(api):
     api.get("/v1/async_jobs/00000000-0000-4000-8000-000000000000/", expect=404)
 
 
-@pytest.mark.parametrize("policy", [JobPolicy(READS), JobPolicy(TIME), JobPolicy(MANUAL)], ids=lambda policy: policy.mode)
+@pytest.mark.parametrize(
+    "policy", [JobPolicy(READS), JobPolicy(TIME), JobPolicy(MANUAL)], ids=lambda policy: policy.mode
+)
 def test_a_job_out_of_a_fixture_has_no_work_to_do(tmp_path, policy):
     path = tmp_path / "jobs.yaml"
-    path.write_text("""
+    path.write_text(
+        """
 records:
   org: {acme: {name: Acme, slug: acme}}
   user: {ada: {email: ada@acme.example.com, first_name: Ada, last_name: O, roles: [Admin]}}
   api_key: {admin: {name: Admin, user_id: ada, key: mockkey1.00000000000000000000000000000000}}
   async_job: {import: {type: upsert_bom_async, status: pending}}
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     api = Api(Sandbox(worlds.load(path)))
     api.sandbox.jobs.default = policy
     job = next(iter(api.sandbox.store["async_job"]))

@@ -43,66 +43,147 @@ def named(api, name, query=""):
 def world(tmp_path, catalogue="{}", parts="{}"):
     """A client of a world of one organisation, with this catalogue and these parts."""
     path = tmp_path / "world.yaml"
-    path.write_text(f"""
+    path.write_text(
+        f"""
 catalogue: {catalogue}
 records:
   org: {{acme: {{name: Acme, slug: acme}}, lab: {{name: Lab, slug: lab, parent_org_id: acme}}}}
   user: {{ada: {{email: ada@acme.example.com, first_name: Ada, last_name: O, roles: [Admin]}}}}
   api_key: {{admin: {{name: Admin, user_id: ada, key: mockkey1.00000000000000000000000000000000}}}}
   part: {parts}
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     return Api(Sandbox(worlds.load(path)))
 
 
-# -- designators -----------------------------------------------------------------------------------------------
+# -- designators ---------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("C1, C3-C5 C9", ["C1", "C3", "C4", "C5", "C9"]),
-    ("C1", ["C1"]), ("", []), ("  ", []), (",;, ,", []),
-    ("C1;C2,C3 C4\tC5\nC6", ["C1", "C2", "C3", "C4", "C5", "C6"]),
-    ("C1-3", ["C1", "C2", "C3"]), ("C1 - C3", ["C1", "C2", "C3"]), ("C1- C3", ["C1", "C2", "C3"]), ("C1–C3", ["C1", "C2", "C3"]),
-    ("C01-C03", ["C01", "C02", "C03"]), ("C8-C11", ["C8", "C9", "C10", "C11"]), ("C098-C101", ["C098", "C099", "C100", "C101"]),
-    ("C3-C3", ["C3"]), ("X1_1-X1_2", ["X1_1-X1_2"]), ("TP_1-TP_2", ["TP_1", "TP_2"]),
-    ("C5-C3", ["C5-C3"]), ("C1-R3", ["C1-R3"]), ("C-5", ["C-5"]), ("-", ["-"]), ("--", ["--"]), ("C1-", ["C1-"]), ("J-USB", ["J-USB"]),
-    ("C1-C10000", [f"C{number}" for number in range(1, 10_001)]), ("C1-C10001", ["C1-C10001"]), ("C1-C999999999", ["C1-C999999999"]),
-    ("C1-C99999999999999999999", ["C1-C99999999999999999999"]), ("🙂1", ["🙂1"]),
-])
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("C1, C3-C5 C9", ["C1", "C3", "C4", "C5", "C9"]),
+        ("C1", ["C1"]),
+        ("", []),
+        ("  ", []),
+        (",;, ,", []),
+        ("C1;C2,C3 C4\tC5\nC6", ["C1", "C2", "C3", "C4", "C5", "C6"]),
+        ("C1-3", ["C1", "C2", "C3"]),
+        ("C1 - C3", ["C1", "C2", "C3"]),
+        ("C1- C3", ["C1", "C2", "C3"]),
+        ("C1\N{EN DASH}C3", ["C1", "C2", "C3"]),
+        ("C01-C03", ["C01", "C02", "C03"]),
+        ("C8-C11", ["C8", "C9", "C10", "C11"]),
+        ("C098-C101", ["C098", "C099", "C100", "C101"]),
+        ("C3-C3", ["C3"]),
+        ("X1_1-X1_2", ["X1_1-X1_2"]),
+        ("TP_1-TP_2", ["TP_1", "TP_2"]),
+        ("C5-C3", ["C5-C3"]),
+        ("C1-R3", ["C1-R3"]),
+        ("C-5", ["C-5"]),
+        ("-", ["-"]),
+        ("--", ["--"]),
+        ("C1-", ["C1-"]),
+        ("J-USB", ["J-USB"]),
+        ("C1-C10000", [f"C{number}" for number in range(1, 10_001)]),
+        ("C1-C10001", ["C1-C10001"]),
+        ("C1-C999999999", ["C1-C999999999"]),
+        ("C1-C99999999999999999999", ["C1-C99999999999999999999"]),
+        ("🙂1", ["🙂1"]),
+    ],
+)
 def test_designators_are_read_as_engineers_write_them(text, expected):
     assert designators(text) == expected
 
 
 def test_a_list_of_designators_counts_more_than_the_string(api, bom, part_ids):
-    line = api.post(f"/v1/boms/{bom['id']}/lines/", {
-        "part_id": part_ids[0], "reference_designators": ["R1", "R2", "R1"], "reference_designators_string": "C1-C9"})
+    line = api.post(
+        f"/v1/boms/{bom['id']}/lines/",
+        {
+            "part_id": part_ids[0],
+            "reference_designators": ["R1", "R2", "R1"],
+            "reference_designators_string": "C1-C9",
+        },
+    )
     assert line["reference_designators"] == ["R1", "R2"]
     assert line["reference_designators_string"] == "R1, R2"
     assert line["quantity"] == 2
 
 
-@pytest.mark.parametrize(("given", "expected"), [({}, 0), ({"quantity": 0}, 0), ({"quantity": 7}, 7), ({"quantity": 0, "reference_designators_string": "C1-C4"}, 4),
-                                                 ({"reference_designators": ["C1"]}, 1), ({"quantity": 9, "reference_designators": ["C1"]}, 9)])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, 0),
+        ({"quantity": 0}, 0),
+        ({"quantity": 7}, 7),
+        ({"quantity": 0, "reference_designators_string": "C1-C4"}, 4),
+        ({"reference_designators": ["C1"]}, 1),
+        ({"quantity": 9, "reference_designators": ["C1"]}, 9),
+    ],
+)
 def test_no_quantity_stands_for_as_many_as_there_are_designators(api, bom, part_ids, given, expected):
     assert api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], **given})["quantity"] == expected
 
 
-# -- boms ------------------------------------------------------------------------------------------------------
+# -- boms ----------------------------------------------------------------------------------------------------
+
 
 def test_a_new_bom_has_documented_defaults(api, bom):
     assert api.get(f"/v1/boms/{bom['id']}/") == bom
-    assert {name: bom[name] for name in ("version", "part_number", "data_source", "approved", "approved_at", "archived", "archived_at", "metadata",
-                                         "line_count", "synced_from_integration", "integration_source_name", "team_ids", "tag_ids", "custom_properties")} == {
-        "version": None, "part_number": None, "data_source": None, "approved": False, "approved_at": None, "archived": False, "archived_at": None,
-        "metadata": {}, "line_count": 0, "synced_from_integration": False, "integration_source_name": None, "team_ids": [], "tag_ids": [],
-        "custom_properties": {}}
+    assert {
+        name: bom[name]
+        for name in (
+            "version",
+            "part_number",
+            "data_source",
+            "approved",
+            "approved_at",
+            "archived",
+            "archived_at",
+            "metadata",
+            "line_count",
+            "synced_from_integration",
+            "integration_source_name",
+            "team_ids",
+            "tag_ids",
+            "custom_properties",
+        )
+    } == {
+        "version": None,
+        "part_number": None,
+        "data_source": None,
+        "approved": False,
+        "approved_at": None,
+        "archived": False,
+        "archived_at": None,
+        "metadata": {},
+        "line_count": 0,
+        "synced_from_integration": False,
+        "integration_source_name": None,
+        "team_ids": [],
+        "tag_ids": [],
+        "custom_properties": {},
+    }
 
 
 def test_a_bom_may_come_with_lines_and_repeated_parts_are_summed(api, part_ids):
-    bom = api.post("/v1/boms/", {"name": "x", "lines": [
-        {"part_id": part_ids[0], "reference_designators_string": "C1-C3"}, {"part_id": part_ids[1], "quantity": 2},
-        {"part_id": part_ids[0], "reference_designators_string": "C3, C9"}]})
+    bom = api.post(
+        "/v1/boms/",
+        {
+            "name": "x",
+            "lines": [
+                {"part_id": part_ids[0], "reference_designators_string": "C1-C3"},
+                {"part_id": part_ids[1], "quantity": 2},
+                {"part_id": part_ids[0], "reference_designators_string": "C3, C9"},
+            ],
+        },
+    )
     assert bom["line_count"] == 2
-    assert [(line["part_id"], line["quantity"], line["reference_designators_string"]) for line in lines_of(api, bom)] == [
-        (part_ids[0], 5, "C1, C2, C3, C9"), (part_ids[1], 2, "")]
+    assert [
+        (line["part_id"], line["quantity"], line["reference_designators_string"])
+        for line in lines_of(api, bom)
+    ] == [(part_ids[0], 5, "C1, C2, C3, C9"), (part_ids[1], 2, "")]
 
 
 @pytest.mark.parametrize("path", ["/v1/boms/", "/v1/parse_raw_bom/"])
@@ -120,12 +201,16 @@ def test_approving_is_done_once(api, bom):
     api.sandbox.clock.advance(hours=1)
     approved = api.post(f"/v1/boms/{bom['id']}/approve/")
     assert (approved["approved"], approved["approved_at"]) == (True, "2026-01-15T10:00:00Z")
-    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {"detail": "This BOM is approved already."}
+    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {
+        "detail": "This BOM is approved already."
+    }
 
 
 def test_an_archived_bom_cannot_be_approved(api, bom):
     api.sandbox.store.replace("bom", {**api.sandbox.store["bom"].get(bom["id"]), "archived": True})
-    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {"detail": "An archived BOM cannot be approved."}
+    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {
+        "detail": "An archived BOM cannot be approved."
+    }
 
 
 def test_deleting_an_unapproved_bom_takes_its_lines(api, bom, part_ids):
@@ -139,22 +224,41 @@ def test_deleting_an_approved_bom_archives_it(api, bom, part_ids):
     api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0]})
     api.post(f"/v1/boms/{bom['id']}/approve/")
     api.sandbox.clock.advance(hours=1)
-    for _ in range(2):                                            # deleted again, it stays as it is
+    for _ in range(2):  # deleted again, it stays as it is
         api.delete(f"/v1/boms/{bom['id']}/")
         archived = api.get(f"/v1/boms/{bom['id']}/")
-        assert (archived["archived"], archived["archived_at"], archived["line_count"]) == (True, "2026-01-15T10:00:00Z", 1)
+        assert (archived["archived"], archived["archived_at"], archived["line_count"]) == (
+            True,
+            "2026-01-15T10:00:00Z",
+            1,
+        )
         api.sandbox.clock.advance(hours=1)
-    listed = {query: [each["id"] for each in api.get(f"/v1/boms/{query}")["results"]] for query in ("", "?archived=false", "?archived=true")}
+    listed = {
+        query: [each["id"] for each in api.get(f"/v1/boms/{query}")["results"]]
+        for query in ("", "?archived=false", "?archived=true")
+    }
     assert bom["id"] not in listed[""]
     assert listed[""] == listed["?archived=false"]
     assert bom["id"] in listed["?archived=true"]
 
 
-@pytest.mark.parametrize(("query", "names"), [
-    ("approved=true", ["Motor Controller"]), ("approved=false", ["Sensor Hub", "Patient Probe"]), ("archived=true", ["Legacy Driver"]),
-    ("name=SENSOR", ["Sensor Hub"]), ("name=o", ["Motor Controller", "Sensor Hub", "Patient Probe"]), ("part_number=PCA-1050", ["Sensor Hub"]),
-    ("part_number=pca-1050", []), ("updated_after=2026-01-15T09:00:00Z", []), ("name=o&approved=true&part_number=PCA-1042", ["Motor Controller"]),
-    ("integration_record_id=PRJ-7", []), (f"tag_id={ABSENT}", []), (f"team_id={ABSENT}", [])])
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("approved=true", ["Motor Controller"]),
+        ("approved=false", ["Sensor Hub", "Patient Probe"]),
+        ("archived=true", ["Legacy Driver"]),
+        ("name=SENSOR", ["Sensor Hub"]),
+        ("name=o", ["Motor Controller", "Sensor Hub", "Patient Probe"]),
+        ("part_number=PCA-1050", ["Sensor Hub"]),
+        ("part_number=pca-1050", []),
+        ("updated_after=2026-01-15T09:00:00Z", []),
+        ("name=o&approved=true&part_number=PCA-1042", ["Motor Controller"]),
+        ("integration_record_id=PRJ-7", []),
+        (f"tag_id={ABSENT}", []),
+        (f"team_id={ABSENT}", []),
+    ],
+)
 def test_filters_narrow_the_list(api, query, names):
     given = ["Motor Controller", "Sensor Hub", "Patient Probe", "Legacy Driver"]
     assert [bom["name"] for bom in api.get(f"/v1/boms/?{query}")["results"] if bom["name"] in given] == names
@@ -164,18 +268,43 @@ def test_filters_find_tags_integrations_and_what_changed(api, bom):
     tag = api.post("/v1/tags/", {"name": "Found"})
     api.sandbox.clock.advance(seconds=1)
     api.patch(f"/v1/boms/{bom['id']}/", {"tag_ids": [tag["id"]], "integration_record_id": "PRJ-9"})
-    for query in (f"tag_id={tag['id']}", "integration_record_id=PRJ-9", "updated_after=2026-01-15T10:00:00%2B01:00"):
+    for query in (
+        f"tag_id={tag['id']}",
+        "integration_record_id=PRJ-9",
+        "updated_after=2026-01-15T10:00:00%2B01:00",
+    ):
         assert [each["id"] for each in api.get(f"/v1/boms/?{query}")["results"]] == [bom["id"]], query
 
 
-# -- lines -----------------------------------------------------------------------------------------------------
+# -- lines ---------------------------------------------------------------------------------------------------
+
 
 def test_a_line_of_a_part_that_is_there_is_added_to_it(api, bom, part_ids):
     path = f"/v1/boms/{bom['id']}/lines/"
-    first = api.call("POST", path, json={"part_id": part_ids[0], "reference_designators_string": "C1-C3", "comments": "kept"}, expect=201)
-    again = api.call("POST", path, json={"part_id": part_ids[0], "quantity": 5, "reference_designators": ["C3", "C7"], "comments": "lost"}, expect=200)
-    assert again.json == {**first.json, "quantity": 8, "reference_designators": ["C1", "C2", "C3", "C7"], "reference_designators_string": "C1, C2, C3, C7",
-                          "status": again.json["status"]}
+    first = api.call(
+        "POST",
+        path,
+        json={"part_id": part_ids[0], "reference_designators_string": "C1-C3", "comments": "kept"},
+        expect=201,
+    )
+    again = api.call(
+        "POST",
+        path,
+        json={
+            "part_id": part_ids[0],
+            "quantity": 5,
+            "reference_designators": ["C3", "C7"],
+            "comments": "lost",
+        },
+        expect=200,
+    )
+    assert again.json == {
+        **first.json,
+        "quantity": 8,
+        "reference_designators": ["C1", "C2", "C3", "C7"],
+        "reference_designators_string": "C1, C2, C3, C7",
+        "status": again.json["status"],
+    }
     assert "Location" in first.headers
     assert "Location" not in again.headers
     assert api.get(f"/v1/boms/{bom['id']}/")["line_count"] == 1
@@ -191,7 +320,12 @@ def test_a_line_names_its_part(api, bom):
 def test_a_line_is_changed_and_deleted(api, bom, part_ids):
     line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 3, "value": "100nF"})
     path = f"/v1/boms/{bom['id']}/lines/{line['id']}/"
-    assert api.patch(path, {"reference_designators_string": "C1-C4"})["reference_designators"] == ["C1", "C2", "C3", "C4"]
+    assert api.patch(path, {"reference_designators_string": "C1-C4"})["reference_designators"] == [
+        "C1",
+        "C2",
+        "C3",
+        "C4",
+    ]
     assert api.get(path)["quantity"] == 3
     assert api.patch(path, {"quantity": 0})["quantity"] == 4
     changed = api.patch(path, {"reference_designators": ["C9"], "quantity": 0, "value": None})
@@ -204,20 +338,35 @@ def test_a_line_is_changed_and_deleted(api, bom, part_ids):
 
 def test_lines_are_filtered(api):
     motor = named(api, "Motor Controller")
-    assert [line["do_not_place"] for line in api.get(f"/v1/boms/{motor['id']}/lines/?do_not_place=true")["results"]] == [True]
+    assert [
+        line["do_not_place"]
+        for line in api.get(f"/v1/boms/{motor['id']}/lines/?do_not_place=true")["results"]
+    ] == [True]
     part = part_called(api, "STM32F407VGT6")
-    assert [line["part_id"] for line in api.get(f"/v1/boms/{motor['id']}/lines/?part_id={part['id']}")["results"]] == [part["id"]]
+    assert [
+        line["part_id"] for line in api.get(f"/v1/boms/{motor['id']}/lines/?part_id={part['id']}")["results"]
+    ] == [part["id"]]
 
 
-@pytest.mark.parametrize(("line", "status"), [
-    ({"ignore": True, "do_not_place": True}, "ignore"), ({"do_not_place": True}, "do_not_place"), ({"quantity": 2**31 - 1}, "needs_rfq")])
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ({"ignore": True, "do_not_place": True}, "ignore"),
+        ({"do_not_place": True}, "do_not_place"),
+        ({"quantity": 2**31 - 1}, "needs_rfq"),
+    ],
+)
 def test_the_status_tells_the_worst_news_first(api, bom, line, status):
     part = part_called(api, "RC0402FR-0710KL")
     assert api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part["id"], **line})["status"] == status
 
 
 def test_the_status_tells_what_can_be_bought_and_what_cannot_be_found(api, bom, part_ids):
-    buyable = next(part for part in api.sandbox.store["part"] if part["buyable"] and not api.sandbox.store["stock_lot"].where("part_id", part["id"]))
+    buyable = next(
+        part
+        for part in api.sandbox.store["part"]
+        if part["buyable"] and not api.sandbox.store["stock_lot"].where("part_id", part["id"])
+    )
     path = f"/v1/boms/{bom['id']}/lines/"
     assert api.post(path, {"part_id": buyable["id"], "quantity": buyable["buyable"]})["status"] == "buyable"
     assert api.post(path, {"part_id": buyable["id"], "quantity": 1})["status"] == "needs_rfq"
@@ -226,41 +375,83 @@ def test_the_status_tells_what_can_be_bought_and_what_cannot_be_found(api, bom, 
 
 def test_quantities_are_summed_as_far_as_an_integer_goes(api, bom, part_ids):
     for expect in (201, 200):
-        line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 2**31 - 1}, expect=expect)
+        line = api.post(
+            f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 2**31 - 1}, expect=expect
+        )
     assert line["quantity"] == 2**31 - 1
 
 
-# -- raw lines -------------------------------------------------------------------------------------------------
+# -- raw lines -----------------------------------------------------------------------------------------------
+
 
 def test_a_raw_bom_answers_its_lines_and_what_each_became(api):
-    bom = parse(api, {"mpn": "grm155r61a104ka01d", "manufacturer_name": "murata", "reference_designators_string": "C1, C3-C5 C9"},
-                {"mpn": "NOT-KNOWN", "quantity": 3}, {"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 3},
-                {"mpn": "LM358-DR", "manufacturer_name": "Texas Instruments", "quantity": 2})
+    bom = parse(
+        api,
+        {
+            "mpn": "grm155r61a104ka01d",
+            "manufacturer_name": "murata",
+            "reference_designators_string": "C1, C3-C5 C9",
+        },
+        {"mpn": "NOT-KNOWN", "quantity": 3},
+        {"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 3},
+        {"mpn": "LM358-DR", "manufacturer_name": "Texas Instruments", "quantity": 2},
+    )
     assert bom["line_count"] == len(bom["lines"]) == 3
     assert bom["lines"] == lines_of(api, bom)
-    assert [(line["quantity"], line["part"] and line["part"]["mpn"]) for line in bom["lines"]] == [(5, "GRM155R61A104KA01D"), (3, None), (5, "LM358DR")]
+    assert [(line["quantity"], line["part"] and line["part"]["mpn"]) for line in bom["lines"]] == [
+        (5, "GRM155R61A104KA01D"),
+        (3, None),
+        (5, "LM358DR"),
+    ]
     assert [(each["index"], each["matched_by"], each["merged"]) for each in bom["resolutions"]] == [
-        (0, "mpn", False), (1, None, False), (2, "mpn", False), (3, "mpn", True)]
-    assert [each["bom_line_id"] for each in bom["resolutions"]] == [bom["lines"][number]["id"] for number in (0, 1, 2, 2)]
+        (0, "mpn", False),
+        (1, None, False),
+        (2, "mpn", False),
+        (3, "mpn", True),
+    ]
+    assert [each["bom_line_id"] for each in bom["resolutions"]] == [
+        bom["lines"][number]["id"] for number in (0, 1, 2, 2)
+    ]
     assert bom["lines"][2]["mpn"] == "LM358DR"
 
 
-@pytest.mark.parametrize("raw", [
-    {"mpn": "acme brk 01"}, {"mpn": "ACMEBRK01", "manufacturer_name": "Acme Robotics, Inc."}, {"custom_id": "900-0001"},
-    {"mpn": "UNHEARD-OF", "custom_id": "900-0001"}, {"alternative_mpns": ["NO", "ACME-BRK-01"]},
-    {"mpn": "UNHEARD-OF", "custom_id": "no", "alternative_mpns": ["", "acme-brk-01"]}])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"mpn": "acme brk 01"},
+        {"mpn": "ACMEBRK01", "manufacturer_name": "Acme Robotics, Inc."},
+        {"custom_id": "900-0001"},
+        {"mpn": "UNHEARD-OF", "custom_id": "900-0001"},
+        {"alternative_mpns": ["NO", "ACME-BRK-01"]},
+        {"mpn": "UNHEARD-OF", "custom_id": "no", "alternative_mpns": ["", "acme-brk-01"]},
+    ],
+)
 def test_a_part_is_recognised_by_number_custom_id_or_alternative(api, bom, raw):
     assert parsed_line(api, bom, raw)["part"]["mpn"] == "ACME-BRK-01"
 
 
 def test_a_number_counts_more_than_a_custom_id_and_that_more_than_an_alternative(api):
-    resolutions = parse(api, {"mpn": "STM32F407VGT6", "custom_id": "900-0001"}, {"custom_id": "900-0001", "alternative_mpns": ["STM32F407VGT6"]},
-                        {"alternative_mpns": ["STM32F407VGT6"]})["resolutions"]
+    resolutions = parse(
+        api,
+        {"mpn": "STM32F407VGT6", "custom_id": "900-0001"},
+        {"custom_id": "900-0001", "alternative_mpns": ["STM32F407VGT6"]},
+        {"alternative_mpns": ["STM32F407VGT6"]},
+    )["resolutions"]
     assert [each["matched_by"] for each in resolutions] == ["mpn", "custom_id", "alternative_mpns"]
 
 
-@pytest.mark.parametrize("raw", [{}, {"mpn": None}, {"mpn": "STM32F407VGT6", "manufacturer_name": "Murata", "is_custom_part": True}, {"mpn": "---"},
-                                 {"manufacturer_name": "Murata"}, {"custom_id": "9000001"}, {"mpn": "UNHEARD-OF"}])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {},
+        {"mpn": None},
+        {"mpn": "STM32F407VGT6", "manufacturer_name": "Murata", "is_custom_part": True},
+        {"mpn": "---"},
+        {"manufacturer_name": "Murata"},
+        {"custom_id": "9000001"},
+        {"mpn": "UNHEARD-OF"},
+    ],
+)
 def test_what_nothing_fits_stays_unmatched(api, bom, raw):
     line = parsed_line(api, bom, raw)
     assert (line["part_id"], line["part"], line["status"]) == (None, None, "no_match")
@@ -274,7 +465,11 @@ def test_the_organisations_own_part_comes_before_the_catalogue(api, bom):
 
 
 def test_of_two_organisations_parts_the_own_one_is_nearer(tmp_path):
-    api = world(tmp_path, parts="{a: {mpn: X-1, manufacturer_name: M, org_id: acme}, b: {mpn: X-1, manufacturer_name: M, org_id: lab, id: BBBBBBBBBBBB}}")
+    api = world(
+        tmp_path,
+        parts="{a: {mpn: X-1, manufacturer_name: M, org_id: acme},"
+        " b: {mpn: X-1, manufacturer_name: M, org_id: lab, id: BBBBBBBBBBBB}}",
+    )
     lab = next(org["id"] for org in api.sandbox.store["org"] if org["slug"] == "lab")
     line = {"name": "x", "raw_lines": [{"mpn": "x1", "manufacturer_name": "m"}]}
     assert api.post(f"/v1/parse_raw_bom/?org_id={lab}", line)["lines"][0]["part_id"] == "BBBBBBBBBBBB"
@@ -282,22 +477,35 @@ def test_of_two_organisations_parts_the_own_one_is_nearer(tmp_path):
 
 
 def test_a_catalogue_may_know_its_parts_only(tmp_path):
-    api = world(tmp_path, "{known_parts_only: true}", "{lm358: {mpn: LM358DR, manufacturer_name: Texas Instruments}}")
+    api = world(
+        tmp_path, "{known_parts_only: true}", "{lm358: {mpn: LM358DR, manufacturer_name: Texas Instruments}}"
+    )
     parts = len(api.sandbox.store["part"])
-    bom = parse(api, {"mpn": "lm358dr", "manufacturer_name": "TI"}, {"mpn": "NE555DR", "manufacturer_name": "TI"})
+    bom = parse(
+        api, {"mpn": "lm358dr", "manufacturer_name": "TI"}, {"mpn": "NE555DR", "manufacturer_name": "TI"}
+    )
     assert [each["matched_by"] for each in bom["resolutions"]] == ["mpn", None]
     assert len(api.sandbox.store["part"]) == parts
 
 
 def test_numbers_that_never_match_are_never_made_up(tmp_path):
     api = world(tmp_path, '{never_match: ["^test-", XYZ]}')
-    bom = parse(api, *({"mpn": mpn, "manufacturer_name": "TI"} for mpn in ("TEST-1", "axyzb", "NE555DR", "A-TEST-1")))
+    bom = parse(
+        api, *({"mpn": mpn, "manufacturer_name": "TI"} for mpn in ("TEST-1", "axyzb", "NE555DR", "A-TEST-1"))
+    )
     assert [each["matched_by"] for each in bom["resolutions"]] == [None, None, "mpn", "mpn"]
 
 
-@pytest.mark.parametrize(("more", "merges"), [
-    ({"reference_designators_string": "C2 C1"}, True), ({"reference_designators": ["C1", "C2"], "quantity": 9}, True),
-    ({"reference_designators": ["C1"]}, False), ({}, False), ({"reference_designators": ["C1", "C2"], "do_not_place": True}, False)])
+@pytest.mark.parametrize(
+    ("more", "merges"),
+    [
+        ({"reference_designators_string": "C2 C1"}, True),
+        ({"reference_designators": ["C1", "C2"], "quantity": 9}, True),
+        ({"reference_designators": ["C1"]}, False),
+        ({}, False),
+        ({"reference_designators": ["C1", "C2"], "do_not_place": True}, False),
+    ],
+)
 def test_raw_lines_become_one_when_part_and_designators_match(api, bom, more, merges):
     raw = {"mpn": "LM358DR", "manufacturer_name": "TI"}
     first = parsed_line(api, bom, raw | {"reference_designators_string": "C1, C2"})
@@ -314,14 +522,28 @@ def test_raw_lines_of_no_part_stay_apart(api, bom):
 
 
 def test_every_documented_field_of_a_raw_line_is_kept(api, bom):
-    raw = {"quantity": 4, "custom_id": "c", "line_number": "10", "description": "d", "link": "l", "comments": "c", "value": "100nF", "package": "0402",
-           "mount_type": "SMT", "do_not_place": True, "is_custom_part": True, "metadata": {"row": 3}, "mpn": "m", "manufacturer_name": "n",
-           "alternative_mpns": ["", "x" * 1000]}
+    raw = {
+        "quantity": 4,
+        "custom_id": "c",
+        "line_number": "10",
+        "description": "d",
+        "link": "l",
+        "comments": "c",
+        "value": "100nF",
+        "package": "0402",
+        "mount_type": "SMT",
+        "do_not_place": True,
+        "is_custom_part": True,
+        "metadata": {"row": 3},
+        "mpn": "m",
+        "manufacturer_name": "n",
+        "alternative_mpns": ["", "x" * 1000],
+    }
     line = parsed_line(api, bom, raw)
     assert {name: line[name] for name in raw} == raw
 
 
-# -- upsert ----------------------------------------------------------------------------------------------------
+# -- upsert --------------------------------------------------------------------------------------------------
 
 SOURCE = {"name": "From PLM", "integration_source_name": "altium365", "integration_record_id": "PRJ-7"}
 
@@ -331,7 +553,11 @@ def upsert(api, expect=202, query="", **values):
 
 
 def test_an_upsert_creates_then_replaces(api):
-    first = upsert(api, version="A", raw_lines=[{"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 2}, {"mpn": "NO"}])
+    first = upsert(
+        api,
+        version="A",
+        raw_lines=[{"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 2}, {"mpn": "NO"}],
+    )
     assert first["status"] == "complete"
     assert first["result"] == {"bom_id": first["result"]["bom_id"], "created": True, "unmatched_lines": [1]}
     again = upsert(api, name="Renamed", raw_lines=[{"mpn": "NE555DR", "manufacturer_name": "TI"}])
@@ -343,8 +569,12 @@ def test_an_upsert_creates_then_replaces(api):
 
 def test_an_upsert_matches_both_names_within_its_organisation(api):
     lab = api.sandbox.store["org"].where("parent_org_id", next(iter(api.sandbox.store["org"]))["id"])[0]["id"]
-    made = [upsert(api)["result"]["bom_id"], upsert(api, integration_source_name="other")["result"]["bom_id"],
-            upsert(api, integration_record_id="PRJ-8")["result"]["bom_id"], upsert(api, query=f"?org_id={lab}")["result"]["bom_id"]]
+    made = [
+        upsert(api)["result"]["bom_id"],
+        upsert(api, integration_source_name="other")["result"]["bom_id"],
+        upsert(api, integration_record_id="PRJ-8")["result"]["bom_id"],
+        upsert(api, query=f"?org_id={lab}")["result"]["bom_id"],
+    ]
     assert len(set(made)) == 4
     assert upsert(api)["result"]["bom_id"] == made[0]
 

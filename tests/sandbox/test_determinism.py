@@ -1,4 +1,5 @@
 """What a call makes depends on the seed and on earlier calls of its kind, never on what else went on."""
+
 import functools
 import itertools
 
@@ -9,6 +10,7 @@ from mockserver import worlds
 from mockserver.sandbox import Sandbox, ids
 
 from ..conftest import Api
+
 
 def a_bom(api):
     return api.post("/v1/boms/", {"name": "Board", "tag_ids": []})
@@ -24,15 +26,26 @@ def a_tag(api):
 
 def some_parts(api):
     """Own parts, one of them listed in the catalogue as well."""
-    return api.post("/v1/parts/async_create/", {"parts": [{"mpn": "OWN-1", "is_custom_part": True}, {
-        "mpn": "lm358dr", "manufacturer_name": "TI", "alt_mpns": ["LM358"]}, {"mpn": "NE555DR", "manufacturer_name": "TI"}]})
+    return api.post(
+        "/v1/parts/async_create/",
+        {
+            "parts": [
+                {"mpn": "OWN-1", "is_custom_part": True},
+                {"mpn": "lm358dr", "manufacturer_name": "TI", "alt_mpns": ["LM358"]},
+                {"mpn": "NE555DR", "manufacturer_name": "TI"},
+            ]
+        },
+    )
 
 
 def catalogue_lines(api):
     """Raw lines whose parts the catalogue makes up, one of them again in other words."""
     sensor_hub = api.get("/v1/boms/?approved=false")["results"][0]["id"]
-    for line in ({"mpn": "BAT54S", "manufacturer_name": "Nexperia"}, {"mpn": "MMBT3904", "manufacturer_name": "onsemi"},
-                 {"mpn": "bat54s", "manufacturer_name": "NEXPERIA", "do_not_place": True}):
+    for line in (
+        {"mpn": "BAT54S", "manufacturer_name": "Nexperia"},
+        {"mpn": "MMBT3904", "manufacturer_name": "onsemi"},
+        {"mpn": "bat54s", "manufacturer_name": "NEXPERIA", "do_not_place": True},
+    ):
         api.post(f"/v1/boms/{sensor_hub}/parse_raw_bom_line/", line)
 
 
@@ -40,9 +53,11 @@ CALLS = (a_bom, an_email, a_tag, some_parts, catalogue_lines)
 
 
 def records(sandbox) -> dict[str, bytes]:
-    """All records, kind by kind. The order in which the catalogue came to know its parts is nobody's business."""
-    return {kind: orjson.dumps(sorted(table, key=lambda record: record["id"]) if kind == "part" else list(table))
-            for kind, table in sandbox.store.tables.items()}
+    """All records, kind by kind. In which order the catalogue came to know its parts does not count."""
+    return {
+        kind: orjson.dumps(sorted(table, key=lambda record: record["id"]) if kind == "part" else list(table))
+        for kind, table in sandbox.store.tables.items()
+    }
 
 
 @functools.cache
@@ -88,17 +103,23 @@ def catalogue_part(*lines, seed=None) -> dict:
     """The part that the first of these raw lines is matched to, after the others were."""
     api = fresh("empty", seed)
     for line in reversed(lines):
-        bom = api.post("/v1/parse_raw_bom/", {"name": "b", "raw_lines": [dict(zip(("mpn", "manufacturer_name"), line, strict=True))]})
+        bom = api.post(
+            "/v1/parse_raw_bom/",
+            {"name": "b", "raw_lines": [dict(zip(("mpn", "manufacturer_name"), line, strict=True))]},
+        )
     return api.get(f"/v1/parts/{bom['lines'][0]['part_id']}/")
 
 
-@pytest.mark.parametrize("spelling", [
-    ("grm155r61a104ka01d", "Murata"),
-    ("GRM155R61A104KA01D", "MURATA ELECTRONICS"),
-    (" GRM155R61A104KA01D ", "Murata "),
-    ("Grm155R61A104KA01d", "Murata Manufacturing"),
-    ("GRM155R61A104KA01D", "murata, Inc."),
-])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        ("grm155r61a104ka01d", "Murata"),
+        ("GRM155R61A104KA01D", "MURATA ELECTRONICS"),
+        (" GRM155R61A104KA01D ", "Murata "),
+        ("Grm155R61A104KA01d", "Murata Manufacturing"),
+        ("GRM155R61A104KA01D", "murata, Inc."),
+    ],
+)
 def test_a_catalogue_part_is_the_same_however_it_is_asked_for(spelling):
     expected = catalogue_part(("GRM155R61A104KA01D", "Murata Electronics"))
     assert expected["mpn"] == "GRM155R61A104KA01D"
@@ -107,7 +128,9 @@ def test_a_catalogue_part_is_the_same_however_it_is_asked_for(spelling):
     assert catalogue_part(("GRM155R61A104KA01D", "Murata Electronics"), spelling) == expected
 
 
-@pytest.mark.parametrize("spelling", ["acme widgets", "ACME  Widgets", "Acme Widgets, Inc.", "Acme Widgets Ltd."])
+@pytest.mark.parametrize(
+    "spelling", ["acme widgets", "ACME  Widgets", "Acme Widgets, Inc.", "Acme Widgets Ltd."]
+)
 def test_so_is_one_of_a_maker_nobody_knows(spelling):
     assert catalogue_part(("W-1", spelling)) == catalogue_part(("w-1", "Acme Widgets"))
 
@@ -121,7 +144,8 @@ def test_a_catalogue_part_depends_on_the_seed():
     assert catalogue_part(("LM358DR", "TI"), seed=1)["id"] != catalogue_part(("LM358DR", "TI"), seed=2)["id"]
 
 
-# -- the functions underneath ----------------------------------------------------------------------------------
+# -- the functions underneath --------------------------------------------------------------------------------
+
 
 def test_a_uuid_is_of_version_4_and_a_function_of_its_arguments():
     made = ids.uuid(1, "bom", 1)

@@ -1,4 +1,5 @@
-"""A sandbox is one world: reset, snapshotted and restored as one, shared with none, and safe to share between threads."""
+"""A sandbox is one world: reset, snapshotted and restored as one, shared with none, safe between threads."""
+
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,21 +17,29 @@ HEADERS = {"Authorization": f"Api-Key {ADMIN_KEY}"}
 
 def everything(sandbox) -> dict:
     """All that a sandbox consists of, comparable."""
-    return {"records": {kind: orjson.dumps(list(table)) for kind, table in sandbox.store.tables.items()},
-            "ordinals": {kind: sandbox.store.next_ordinal(kind) for kind in sandbox.store.kinds},
-            "now": sandbox.clock.now(), "rate": sandbox.clock.rate,
-            "jobs": (sandbox.jobs.default, dict(sandbox.jobs.by_type)),
-            "files": dict(sandbox.files), "policies": sandbox.policies}
+    return {
+        "records": {kind: orjson.dumps(list(table)) for kind, table in sandbox.store.tables.items()},
+        "ordinals": {kind: sandbox.store.next_ordinal(kind) for kind in sandbox.store.kinds},
+        "now": sandbox.clock.now(),
+        "rate": sandbox.clock.rate,
+        "jobs": (sandbox.jobs.default, dict(sandbox.jobs.by_type)),
+        "files": dict(sandbox.files),
+        "policies": sandbox.policies,
+    }
 
 
 def disturb(sandbox):
     """Change everything there is to change."""
     api = Api(sandbox)
     api.post("/v1/tags/", {"name": "Disturbance"})
-    bom = api.get("/v1/boms/?approved=false")["results"][0]
-    api.patch(f"/v1/boms/{bom['id']}/", {"name": "Other"})
-    api.delete(f"/v1/boms/{bom['id']}/")
-    api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})
+    boms = api.get("/v1/boms/")["results"]
+    api.patch(f"/v1/boms/{boms[0]['id']}/", {"name": "Other"})
+    api.delete(f"/v1/boms/{boms[0]['id']}/")
+    line = api.get(f"/v1/boms/{boms[1]['id']}/lines/")["results"][0]
+    api.delete(f"/v1/boms/{boms[1]['id']}/lines/{line['id']}/")
+    api.post(
+        "/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]}
+    )
     key = next(iter(sandbox.store["api_key"]))
     sandbox.store.replace("api_key", {**key, "name": "Renamed"})
     sandbox.clock.run(1000.0)
@@ -71,7 +80,7 @@ def test_restore_brings_back_the_moment_of_the_snapshot(sandbox):
     sandbox.jobs.default = JobPolicy("fail", errors=("no",))
     kept = everything(sandbox)
     snapshot = sandbox.snapshot()
-    for _ in range(2):                                            # a snapshot serves more than once
+    for _ in range(2):  # a snapshot serves more than once
         disturb_again(sandbox)
         sandbox.restore(snapshot)
         assert everything(sandbox) == kept
@@ -111,10 +120,20 @@ def test_sixteen_threads_lose_no_update(sandbox):
     def work(number):
         client = api.app.test_client()
         for turn in range(times):
-            response = client.post(f"/v1/boms/{bom['id']}/lines/", headers=HEADERS, json={
-                "part_id": part_id, "quantity": number + 1, "reference_designators": [f"C{number}_{turn}"]})
+            response = client.post(
+                f"/v1/boms/{bom['id']}/lines/",
+                headers=HEADERS,
+                json={
+                    "part_id": part_id,
+                    "quantity": number + 1,
+                    "reference_designators": [f"C{number}_{turn}"],
+                },
+            )
             assert response.status_code in (200, 201), response.text
-            assert client.post("/v1/tags/", headers=HEADERS, json={"name": f"{number}-{turn}"}).status_code == 201
+            assert (
+                client.post("/v1/tags/", headers=HEADERS, json={"name": f"{number}-{turn}"}).status_code
+                == 201
+            )
 
     tags = len(sandbox.store["tag"])
     with ThreadPoolExecutor(threads) as pool:
@@ -123,7 +142,11 @@ def test_sixteen_threads_lose_no_update(sandbox):
     lines = api.get(f"/v1/boms/{bom['id']}/lines/")["results"]
     assert [line["quantity"] for line in lines] == [times * sum(range(1, threads + 1))]
     assert len(set(lines[0]["reference_designators"])) == threads * times
-    assert len(sandbox.store["tag"]) == len({tag["id"] for tag in sandbox.store["tag"]}) == tags + threads * times
+    assert (
+        len(sandbox.store["tag"])
+        == len({tag["id"] for tag in sandbox.store["tag"]})
+        == tags + threads * times
+    )
 
 
 def test_threads_that_claim_one_name_get_it_once(sandbox):

@@ -1,4 +1,6 @@
 """Tables on top of tables, transactions and snapshots, held against a model of plain dicts."""
+
+import contextlib
 from types import MappingProxyType
 
 import pytest
@@ -8,8 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mockserver.sandbox.store import Store
 
-KINDS = {"item": {"colour": lambda record: () if record["colour"] is None else (record["colour"],),
-                  "tag": lambda record: record["tags"]}}
+KINDS = {
+    "item": {
+        "colour": lambda record: () if record["colour"] is None else (record["colour"],),
+        "tag": lambda record: record["tags"],
+    }
+}
 
 
 def item(id, colour=None, tags=()):
@@ -31,7 +37,16 @@ class Broken(Exception):
     pass
 
 
-# -- one table -------------------------------------------------------------------------------------------------
+@contextlib.contextmanager
+def undone(store):
+    """A transaction that fails in the end."""
+    with contextlib.suppress(Broken), store.transaction():
+        yield
+        raise Broken
+
+
+# -- one table -----------------------------------------------------------------------------------------------
+
 
 def test_records_are_found_by_id_and_by_index_in_order_of_creation():
     table = store_of(item("a", "red"), item("b", "blue"), item("c", "red"))["item"]
@@ -53,17 +68,15 @@ def test_a_record_that_comes_back_to_a_bucket_takes_its_old_place():
 
 def test_a_deletion_undone_leaves_the_order_as_it_was():
     store = store_of(item("a", "red"), item("b", "red"), item("c", "red"))
-    with pytest.raises(Broken), store.transaction():
+    with undone(store):
         store.delete("item", "b")
-        raise Broken
     assert ids(store["item"]) == ids(store["item"].where("colour", "red")) == ["a", "b", "c"]
 
 
 def test_a_deletion_undone_in_what_lies_underneath_leaves_the_order_as_it_was():
     base = store_of(item("a"), item("b"), item("c"))
-    with pytest.raises(Broken), base.transaction():
+    with undone(base):
         base.delete("item", "a")
-        raise Broken
     assert ids(Store(KINDS, base)["item"]) == ["a", "b", "c"]
 
 
@@ -89,7 +102,8 @@ def test_a_record_stands_in_each_of_its_buckets_once():
     assert ids(store["item"].where("tag", "z")) == ["a"]
 
 
-# -- layers ----------------------------------------------------------------------------------------------------
+# -- layers --------------------------------------------------------------------------------------------------
+
 
 def test_what_lies_underneath_is_read_and_never_written():
     base = store_of(item("a", "red"), item("b", "red"))
@@ -124,7 +138,8 @@ def test_a_deleted_id_of_the_base_may_be_given_again():
     assert ids(store["item"].where("colour", "blue")) == ["a"]
 
 
-# -- transactions ----------------------------------------------------------------------------------------------
+# -- transactions --------------------------------------------------------------------------------------------
+
 
 def test_a_transaction_tells_its_changes():
     store = store_of(item("a", "red"))
@@ -132,35 +147,35 @@ def test_a_transaction_tells_its_changes():
         store.insert("item", item("b"))
         store.replace("item", item("a", "blue"))
         store.delete("item", "b")
-    assert [(kind, ordinal, before and before["id"], after and after["id"]) for kind, ordinal, before, after in changes] == [
-        ("item", 2, None, "b"), ("item", 1, "a", "a"), ("item", 2, "b", None)]
+    assert [
+        (kind, ordinal, before and before["id"], after and after["id"])
+        for kind, ordinal, before, after in changes
+    ] == [("item", 2, None, "b"), ("item", 1, "a", "a"), ("item", 2, "b", None)]
 
 
 def test_an_inner_transaction_fails_alone():
     store = store_of(item("a"))
     with store.transaction() as changes:
         store.insert("item", item("b"))
-        with pytest.raises(Broken), store.transaction():
+        with undone(store):
             store.insert("item", item("c"))
-            raise Broken
         store.insert("item", item("d"))
     assert ids(store["item"]) == ["a", "b", "d"]
-    assert store["item"].ordinal("d") == 3                        # the ordinal of what never was is free
+    assert store["item"].ordinal("d") == 3  # the ordinal of what never was is free
     assert len(changes) == 2
 
 
 def test_an_outer_transaction_that_fails_takes_the_inner_one_with_it():
     store = store_of(item("a", "red"))
-    with pytest.raises(Broken), store.transaction():
-        with store.transaction():
-            store.replace("item", item("a", "blue"))
-            store.insert("item", item("b"))
-        raise Broken
+    with undone(store), store.transaction():
+        store.replace("item", item("a", "blue"))
+        store.insert("item", item("b"))
     assert ids(store["item"]) == ids(store["item"].where("colour", "red")) == ["a"]
     assert store.next_ordinal("item") == 2
 
 
-# -- copies ----------------------------------------------------------------------------------------------------
+# -- copies --------------------------------------------------------------------------------------------------
+
 
 def test_a_copy_and_its_original_go_separate_ways():
     store = Store(KINDS, store_of(item("a", "red"), item("b", "red")))
@@ -174,7 +189,7 @@ def test_a_copy_and_its_original_go_separate_ways():
     assert copy.next_ordinal("item") == 4
 
 
-# -- against a model -------------------------------------------------------------------------------------------
+# -- against a model -----------------------------------------------------------------------------------------
 
 NAMES = st.sampled_from([f"r{number}" for number in range(12)])
 COLOURS = st.sampled_from([None, "red", "blue"])
@@ -182,7 +197,7 @@ TAGS = st.lists(st.sampled_from("xyz"), max_size=3)
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """A layered store beside a dict of ordinals to records that is copied for every snapshot and transaction."""
+    """A layered store beside a dict of records that is copied for every snapshot and transaction."""
 
     @initialize(below=st.lists(st.tuples(NAMES, COLOURS, TAGS), max_size=6, unique_by=lambda row: row[0]))
     def start(self, below):
@@ -191,7 +206,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.model = dict(enumerate((item(*row) for row in below), start=1))
         self.below = dict(self.model)
         self.last = len(below)
-        self.open: list[tuple] = []                               # transactions, outermost first
+        self.open: list[tuple] = []  # transactions, outermost first
         self.snapshots: list[tuple] = []
 
     def ordinal(self, name):
@@ -230,7 +245,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def roll_back(self):
         transaction, self.model, self.last = self.open.pop()
-        assert not transaction.__exit__(Broken, Broken(), None)   # the exception goes on its way
+        assert not transaction.__exit__(Broken, Broken(), None)  # the exception goes on its way
 
     @precondition(lambda self: not self.open and len(self.snapshots) < 4)
     @rule()
@@ -266,11 +281,15 @@ class StoreMachine(RuleBasedStateMachine):
         assert len(table) == len(expected)
         assert store.next_ordinal("item") == last + 1
         for colour in ("red", "blue"):
-            assert table.where("colour", colour) == [record for record in expected if record["colour"] == colour]
+            assert table.where("colour", colour) == [
+                record for record in expected if record["colour"] == colour
+            ]
         for tag in "xyz":
             assert table.where("tag", tag) == [record for record in expected if tag in record["tags"]]
         for number in range(12):
-            assert table.get(f"r{number}") == next((record for record in expected if record["id"] == f"r{number}"), None)
+            assert table.get(f"r{number}") == next(
+                (record for record in expected if record["id"] == f"r{number}"), None
+            )
 
 
 StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

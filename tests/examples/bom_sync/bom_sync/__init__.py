@@ -1,0 +1,1 @@
+"""Keeps Cofactr's BOMs in step with a PLM system."""
