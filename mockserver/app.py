@@ -2,6 +2,7 @@
 import dataclasses as dc
 import functools
 import time
+import typing as t
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,6 +28,10 @@ from mockserver.sandbox import Sandbox
 from mockserver.sandbox.faults import Effect
 from mockserver.sandbox.registry import Sandboxes
 
+if t.TYPE_CHECKING:
+    from mockserver.contract.overlay import Overlay
+    from mockserver.contract.wire import Wire
+
 MAX_BODY = 10 * 2**20
 
 
@@ -40,6 +45,8 @@ class Call:
     stage: str = "routing"
     problem: Problem | None = None
     unknown_keys: list[str] = dc.field(default_factory=list)
+    kept: dict[tuple, dict] = dc.field(default_factory=dict)      # of the body, what an overlay adds to what handlers know
+    wire: "Wire | None" = None
     changes: list = dc.field(default_factory=list)
     effect: Effect | None = None
 
@@ -48,14 +55,21 @@ class App(Flask):
     """Serves the operations from the sandboxes that API keys open. `operations` are bound ones, all of them by default.
 
     With a `control_token` the control plane wants it. `fixtures` names what the default sandbox was made of, for sandboxes
-    of the same with another seed. `save` writes the state to its file and answers where that is.
+    of the same with another seed. `save` writes the state to its file and answers where that is. An `overlay` corrects the
+    contract and all that goes over the wire; YamlError when it does not fit.
     """
 
     def __init__(self, sandboxes: Sandbox | Sandboxes, operations=None, control_token: str | None = None,
-                 fixtures: str | Path | None = None, save: Callable[[], Path] | None = None):
+                 fixtures: str | Path | None = None, save: Callable[[], Path] | None = None, overlay: "Overlay | None" = None):
         super().__init__(__name__, static_folder=None)
         self.sandboxes = sandboxes if isinstance(sandboxes, Sandboxes) else Sandboxes(sandboxes)
         self.operations = served_operations() if operations is None else operations
+        self.corrected = None
+        if overlay is not None:
+            from mockserver.document import document
+
+            self.corrected = overlay.apply(document(self.operations))
+            self.operations = self.corrected.operations(self.operations)
         self.control_token, self.fixtures, self.save = control_token, fixtures, save
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
@@ -81,7 +95,7 @@ class App(Flask):
         """The OpenAPI document of what this app serves, as JSON."""
         from mockserver.document import document
 
-        return orjson.dumps(document(self.operations))
+        return orjson.dumps(document(self.operations) if self.corrected is None else self.corrected.document)
 
     @functools.cached_property
     def checks(self) -> Contract:
@@ -163,14 +177,16 @@ def begin():
 def view(app: App, operation, paths):
     """A Flask view for an operation. In order: key, right, fault, organisation, query, records, body, handler, answer."""
     handler = operation.handler
-    load_body = body_loader(handler)
+    wire = app.corrected and app.corrected.wire(operation.id)
+    load_body = body_loader(handler, wire)
     query_schema = handler.query() if handler.query else None
-    known_parameters = {"org_id", *(query_schema.fields if query_schema else ())}
+    known_parameters = wire.known_parameters if wire else {"org_id", *(query_schema.fields if query_schema else ())}
     location = location_of(handler, paths)
 
     def respond(**ids):
         call = g.call
-        call.operation, call.stage = operation, "body"
+        call.operation, call.stage, call.wire = operation, "body", wire
+        args = request.args if wire is None else wire.query(request.args)
         body = read_body(handler)
         call.stage = "authentication"
         authorization = request.headers.get("Authorization")
@@ -190,7 +206,7 @@ def view(app: App, operation, paths):
                 if call.effect.status:
                     raise Injected(call.effect)
             call.stage = "organisation"
-            if (org_id := request.args.get("org_id")) is not None:
+            if (org_id := args.get("org_id")) is not None:
                 scope.narrow(loading.org_id(org_id))
             token = current_scope.set(scope)
             try:
@@ -201,7 +217,7 @@ def view(app: App, operation, paths):
                     if call.unknown_keys and sandbox.policies.strict:
                         raise Invalid({name[1:]: ["Unknown query parameter."] for name in call.unknown_keys})
                     if query_schema:
-                        parts["query"] = loading.load_query(query_schema, request.args)
+                        parts["query"] = loading.load_query(query_schema, args)
                     call.stage = "records"
                     records = operation.locate(scope, ids)
                     call.stage = "body"
@@ -209,14 +225,16 @@ def view(app: App, operation, paths):
                         parts["data"] = load_body(body, call, sandbox.policies.strict)
                     call.stage = "state"
                     result = handler.run(scope, *records, **parts)
-                    status, payload, headers = represent(scope, handler, result)
+                    status, payload, headers = represent(scope, handler, result, wire.parameters if wire else {})
             finally:
                 current_scope.reset(token)
             journaling.announce(scope, call.changes)
+            if location and status == 201:
+                headers = {**headers, "Location": location.format(**ids, id=payload["id"])}
+            if wire is not None:
+                status, payload, headers = wire.answer(sandbox, status, payload, headers, call.kept)
         if call.effect and call.effect.status:
             raise Injected(call.effect)
-        if location and status == 201:
-            headers = {**headers, "Location": location.format(**ids, id=payload["id"])}
         return answer(status, payload, headers)
 
     return respond
@@ -253,7 +271,7 @@ def read_form() -> dict:
     return texts | {name: Upload(file.filename or "", file.content_type, file.read()) for name, file in files.items()}
 
 
-def body_loader(handler):
+def body_loader(handler, wire=None):
     if handler.body is None:
         return None
     many = isinstance(handler.body, list)
@@ -265,8 +283,10 @@ def body_loader(handler):
         parse = loading.parse
 
     def load(body, call, strict):
-        value = parse(body, request.content_type)
-        paths = loading.unknown_keys(schema, value)
+        value, gone = parse(body, request.content_type), []
+        if wire is not None:
+            value = wire.request(value, call.kept, gone)
+        paths = gone + loading.unknown_keys(schema, value)
         call.unknown_keys += [".".join(map(str, path)) for path in paths]
         if paths and strict:
             raise Invalid(loading.nested(paths, "Unknown field."))
@@ -281,14 +301,14 @@ def parse_form(form, content_type):
     return form
 
 
-def represent(scope, handler, result):
-    """(status, payload, headers) of what a handler gave."""
+def represent(scope, handler, result, names):
+    """(status, payload, headers) of what a handler gave. `names`: of query parameters that are called otherwise."""
     status, headers = handler.status, {}
     if isinstance(result, Reply):
         status, headers, result = result.status or status, result.headers, result.value
     present = handler.returns[0] if isinstance(handler.returns, list) else handler.returns
     if isinstance(result, Page):
-        return status, page_document(result, [handler.page.present(scope, record) for record in result.results]), headers
+        return status, page_document(result, [handler.page.present(scope, record) for record in result.results], names), headers
     if isinstance(present, Resource):
         if isinstance(result, list):
             return status, [present.present(scope, record) for record in result], headers
@@ -296,10 +316,12 @@ def represent(scope, handler, result):
     return status, result, headers
 
 
-def page_document(page, results):
+def page_document(page, results, names):
+    limit_name, offset_name = names.get("limit", "limit"), names.get("offset", "offset")
+
     def link(offset):
-        query = [(key, value) for key, value in request.args.items(multi=True) if key not in ("limit", "offset")]
-        return f"{request.base_url}?{urlencode([*query, ('limit', page.limit), ('offset', offset)])}"
+        query = [(key, value) for key, value in request.args.items(multi=True) if key not in (limit_name, offset_name)]
+        return f"{request.base_url}?{urlencode([*query, (limit_name, page.limit), (offset_name, offset)])}"
 
     return {"count": page.count,
             "next": link(page.offset + page.limit) if page.offset + page.limit < page.count else None,
@@ -323,6 +345,8 @@ def answer(status, payload, headers=()):
 
 
 def answer_problem(problem):
+    if g.call.wire is not None:
+        problem.status, problem.body = g.call.wire.refusal(problem.status, problem.body)
     g.call.problem = problem
     return answer(problem.status, problem.body, problem.headers)
 

@@ -266,7 +266,7 @@ def _check_fields(resource, record, where):
     known = resource.fields.keys() | resource.hidden | {"org_id", "created_at", "updated_at"}
     if unknown := record.keys() - known:
         raise Unfit(f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}.")
-    if missing := known - record.keys():
+    if missing := {name for name in known if not (name in resource.fields and resource.fields[name].load_only)} - record.keys():
         raise Unfit(f"{where}.{min(missing)}: The field is missing.")
     for name, value in record.items():
         field = resource.fields.get(name)

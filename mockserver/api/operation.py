@@ -103,7 +103,7 @@ def _correct(operations, path):
             if not isinstance(row, dict) or row.get("id") not in operations:
                 known = row.get("id") if isinstance(row, dict) else row
                 raise YamlError(path, line, f"unknown operation id {known!r}; `mockserver operations` lists all of them")
-            operations[row["id"]] = _corrected(operations[row["id"]], row, path)
+            operations[row["id"]] = corrected(operations[row["id"]], row, path)
     taken = {}
     for operation in operations.values():
         address = operation.method, re.sub(r"{\w+}", "{}", operation.path)
@@ -112,7 +112,8 @@ def _correct(operations, path):
         taken[address] = operation.id
 
 
-def _corrected(operation, row, path):
+def corrected(operation: Operation, row, path) -> Operation:
+    """The operation with the `method` and `path` of a row from the file `path`. Raises YamlError."""
     changes = {key: row[key] for key in ("method", "path") if key in row}
     for key, value in changes.items():
         if not isinstance(value, str):

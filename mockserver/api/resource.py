@@ -84,7 +84,9 @@ class Resource(Group):
         self.indexes = self._indexes(indexes or {})
         self.referrers: list[tuple[Resource, str]] = []           # filled in once all resources are known
         self.retrieve_id = retrieve
-        self._defaults = {name: default(field) for name, field in self.fields.items() if name not in self.hidden}
+        defaults = {name: default(field) for name, field in self.fields.items() if name not in self.hidden}
+        self._factories = {name: value for name, value in defaults.items() if callable(value)}
+        self._template = defaults | dict.fromkeys(self._factories)
         self._checks: list = []
         self._represent = self._fake = self._destroying = self._seed = None
         if list:
@@ -135,14 +137,20 @@ class Resource(Group):
 
     # -- records -----------------------------------------------------------------------------------------------
 
+    def blank(self) -> dict:
+        """The fields of a record that nobody has said anything of."""
+        record = dict(self._template)
+        for name, make in self._factories.items():
+            record[name] = make()
+        return record
+
     def add(self, scope, values: dict, *, id: str | None = None, org_id=INHERITED) -> dict:
         """A new record of these values, defaults for the rest. It belongs to its parent's organisation."""
         if org_id is INHERITED:
             org_id = scope.org_id
             if self.parent and values.get(self.parent):
                 org_id = scope.store[self.references[self.parent].kind].get(values[self.parent])["org_id"]
-        record = {name: value() if callable(value) else value for name, value in self._defaults.items()}
-        record.update(values)
+        record = {**self.blank(), **values}
         record["id"] = id or scope.sandbox.new_id(self.kind)
         record["org_id"] = org_id
         record["created_at"] = record.get("created_at") or scope.now

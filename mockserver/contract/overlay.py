@@ -1,5 +1,4 @@
 """Corrections of the contract: OpenAPI Overlay 1.0 with a few extensions of ours. See contracts/OVERLAY.md."""
-import copy
 import dataclasses as dc
 import functools
 import re

@@ -161,8 +161,7 @@ def catalogue_part(world, id: str, mpn: str, manufacturer_name: str) -> dict:
     """A part as the catalogue lists it: a function of the seed, the maker and the number."""
     random = ids.Random(world.seed, "part", id)
     facts = electronics.part(random, mpn, manufacturer_name)
-    record = {name: value() if callable(value) else value for name, value in parts._defaults.items()}
-    return {**record, **facts, "id": id, "org_id": None, "created_at": stamp(world.now), "updated_at": stamp(world.now)}
+    return {**parts.blank(), **facts, "id": id, "org_id": None, "created_at": stamp(world.now), "updated_at": stamp(world.now)}
 
 
 # -- asynchronous creation -------------------------------------------------------------------------------------
@@ -234,8 +233,8 @@ def _each(items, function):
 
 @parts.fake
 def fake(f):
-    mpn, manufacturer_name, classification = electronics.mpn(f.random)
-    return {**electronics.part(f.random, f.unique(mpn), manufacturer_name)}
+    part = electronics.part(f.random)
+    return {**part, "mpn": f.unique(part["mpn"])}
 
 
 @parts.seed

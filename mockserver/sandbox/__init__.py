@@ -79,6 +79,7 @@ class Sandbox:
             self.webhooks = Webhooks(self.seed, self.clock)
             self.journal = Journal()
             self.files = dict(self.world.files)
+            self.extras: dict[str, dict] = {}                     # by record id, what an overlay adds to the record
             self.policies = self.initial_policies
             self.snapshots: dict[str, dict] = {}
 
@@ -86,14 +87,15 @@ class Sandbox:
         """All that `restore` needs to bring this moment back: data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
         with self.lock:
             return {"store": self.store.copy(), "now": self.clock.now(), "rate": self.clock.rate,
-                    "jobs": self.jobs.copy(), "faults": self.faults.copy(), "webhooks": self.webhooks.copy(), "files": dict(self.files), "policies": self.policies}
+                    "jobs": self.jobs.copy(), "faults": self.faults.copy(), "webhooks": self.webhooks.copy(),
+                    "files": dict(self.files), "extras": dict(self.extras), "policies": self.policies}
 
     def restore(self, snapshot: dict) -> None:
         with self.lock:
             self.store = snapshot["store"].copy()
             self.clock.set(snapshot["now"], snapshot["rate"])
             self.jobs, self.faults, self.webhooks = snapshot["jobs"].copy(), snapshot["faults"].copy(), snapshot["webhooks"].copy()
-            self.files, self.policies = dict(snapshot["files"]), snapshot["policies"]
+            self.files, self.extras, self.policies = dict(snapshot["files"]), dict(snapshot["extras"]), snapshot["policies"]
 
     def transaction(self):
         return self.store.transaction()

@@ -298,7 +298,8 @@ class Classification(NamedTuple):
     `description` is a format over the ids of `specs` and `package`; `specs` maps a spec's id to its usual
     values.
     `price` is the span in USD for one piece, which falls with quantity as `quantity ** -fall`.
-    `share` is how often it is met on a bill of materials, relative to the others.
+    `share` is how often it is met on a bill of materials, relative to the others. A `commodity` is what
+    everybody has in stock.
     """
 
     prefix: str
@@ -309,13 +310,16 @@ class Classification(NamedTuple):
     fall: float
     aecq: str
     share: int = 2
+    commodity: bool = False
     loose: str = "Cut Tape"
     reel: tuple[int, ...] = (1000, 2500, 3000)
     msl: tuple[str | None, ...] = ("1", "1", "3", "3", "2")
 
 
-_PASSIVE: dict[str, Any] = {"fall": 0.24, "aecq": "AEC-Q200", "reel": (4000, 5000, 10000), "msl": ("1",)}
-_DISCRETE: dict[str, Any] = {"fall": 0.17, "aecq": "AEC-Q101", "reel": (3000,), "msl": ("1",)}
+_PASSIVE: dict[str, Any] = {"fall": 0.24, "aecq": "AEC-Q200", "reel": (4000, 5000, 10000), "msl": ("1",),
+                            "commodity": True}
+_DISCRETE: dict[str, Any] = {"fall": 0.17, "aecq": "AEC-Q101", "reel": (3000,), "msl": ("1",),
+                             "commodity": True}
 _IC: dict[str, Any] = {"fall": 0.09, "aecq": "AEC-Q100"}
 
 CLASSIFICATIONS: dict[str, Classification] = {
@@ -812,18 +816,18 @@ SERIES = (
     r"AP(?:2112K?|7361C?|2204|7365)(?P<decivolts>\d\d)?",
             "AP2112K-{VOLTS}TRG1", "AP7361C-{VOLTS}E-13"),
     _series("ldo voltage regulators", "Microchip Technology",
-            r"M(?:CP17\d\dT?(?P<decivolts>\d\d)?|IC5\d{3})",
+            r"M(?:CP17\d\dT?(?P<decivolts>\d\d)?|IC5[25]\d\d)",
             "MCP17{00|02|03}T-{12|18|25|30|33|50}02E/{TT|MB|CB}", "MIC5{205|219|504}-{VOLTS}YM5-TR"),
     _series("ldo voltage regulators", "Advanced Monolithic Systems", r"AMS1117(?P<decivolts>\d\d)?",
             "AMS1117-{1.8|2.5|3.3|5.0}"),
     _series("ldo voltage regulators", "STMicroelectronics", r"L(?:DL?1117|78|79)",
             "LD1117S{12|18|25|33|50}TR", "LDL1117S{12|18|25|33}R", "L78{05|09|12}ABD2T-TR"),
-    _series("switching voltage regulators", "Texas Instruments", r"TPS[56]\d{3,4}",
+    _series("switching voltage regulators", "Texas Instruments", r"TPS(?:5\d|6[0-46])\d{2,3}",
             "TPS5{4302|4331|4360|62201|62208}{DDC|DBV|D|DDA}R", "TPS6{2130|2160|2177|3020|3060}RGTR"),
-    _series("switching voltage regulators", "Texas Instruments", r"LM(?:2[56]\d\d|5\d{3}|R\d{5})",
+    _series("switching voltage regulators", "Texas Instruments", r"LM(?:2[56]\d\d|R\d{5})",
             "LM2{596|675|676}S-{ADJ|3.3|5.0}/NOPB", "LMR{14|16|23|33}0{06|20|30}DDAR"),
-    _series("switching voltage regulators", "Analog Devices", r"LTC?[38]\d{3}",
-            "LT{3045|8609|8610|8640}{EMSE|IMSE}#{PBF|TRPBF}", "LTC3{406|411|643}{ES5|EMS}#TRPBF"),
+    _series("switching voltage regulators", "Analog Devices", r"LT(?:C3|8)\d{3}",
+            "LT{8608|8609|8610|8640}{EMSE|IMSE}#{PBF|TRPBF}", "LTC3{406|411|643}{ES5|EMS}#TRPBF"),
     _series("switching voltage regulators", "Monolithic Power Systems", r"MP[QM]?\d{4}",
             "MP{1584|2307|2315|2359|4560|8759}{EN|DN|GJ|GQ}-LF-Z"),
     _series("microcontrollers", "STMicroelectronics",
@@ -859,11 +863,11 @@ SERIES = (
     _series("microcontrollers", "GigaDevice", r"GD32", "GD32F{103|303|407}{C|R|V}{8|B|C|E}T6"),
     _series("microcontrollers", "Silicon Labs", r"EF[MR]", "EFM8{BB1|BB2|UB1}0F{8|16|64}G-C-QFN{20|28|32}",
             "EFR32{BG22|MG24|FG23}C{112|222}F{352|512|1536}GM{32|40|48}-{B|C}"),
-    _series("operational amplifiers", "Texas Instruments", r"(?:LM|TL|OPA|LMV|TLV9|NE)\d{3}",
+    _series("operational amplifiers", "Texas Instruments", r"LMV?3(?:21|24|58)|LM29(?:02|04)|TL0[678]\d|OPA\d{3}|TLV9\d{3}|NE553[24]",
             "LM{358|324|2904|2902}{DR|PWR|BIDR}", "TL0{71|72|74|81|82|84}{CDR|IDR|CPWR}",
             "LMV{321|324|358}IDBVR",
             "OPA{188|197|333|340|344|376|2134|2188|2333|4188}{AIDBVR|AIDR|IDGKR}"),
-    _series("operational amplifiers", "Analog Devices", r"AD(?:8\d{2,3}|A4\d{3})",
+    _series("operational amplifiers", "Analog Devices", r"AD(?:8[02456]\d{2}|A4\d{3})",
             "AD8{051|065|221|421|541|605|628}{ARZ|BRZ|ARTZ}-{R7|REEL7}",
             "ADA4{522|528|610|807|891}-{1|2|4}ARZ"),
     _series("operational amplifiers", "Microchip Technology", r"MCP6[0-9LV]",
@@ -888,12 +892,12 @@ SERIES = (
     _series("analog to digital converters", "Texas Instruments", r"AD[SC]\d{3,4}",
             "ADS1{013|015|113|115|219|220|256|262}{IDGSR|IRUGR|IPWR|IDBR}",
             "ADC12{1C021|8S102|8S052}CIMT/NOPB"),
-    _series("analog to digital converters", "Analog Devices", r"AD7\d{3}|LTC2\d{3}",
+    _series("analog to digital converters", "Analog Devices", r"AD7\d{3}|LTC2[34]\d\d",
             "AD7{091|124|175|606|689|793|980}{BRMZ|BCPZ|BSTZ}-{RL7|REEL}",
             "LTC2{301|400|440|484|495}{CS8|IDD|CGN}#PBF"),
     _series("analog to digital converters", "Microchip Technology", r"MCP3\d{3}",
             "MCP3{008|202|204|208|421|424|551}T-{E|I}/{SL|SN|MS}"),
-    _series("interface transceivers", "Texas Instruments", r"(?P<link>SN6|TCA|ISO|THV)",
+    _series("interface transceivers", "Texas Instruments", r"(?P<link>SN6(?=5HVD(?:23|10))|TCA(?=N)|ISO(?=10)|THV(?=D))",
             "SN65HVD{230|231|232|233|1040|1050}{DR|QDR}", "TCAN{1042|1051|332|334}{HVDR|DR|GDR}",
             "ISO10{42|44|50}{DWR|DUBR}", "THVD1{400|410|426|450|500}DR"),
     _series("interface transceivers", "Microchip Technology", r"(?P<link>MCP25|LAN8|KSZ8|USB[23])",
@@ -901,7 +905,7 @@ SERIES = (
             "USB2{422|512B|514B}-I/M2"),
     _series("interface transceivers", "FTDI", r"(?P<link>FT)[24X6]",
     "FT2{30X|31X|32R|32H|34XD}{S|Q|L}-{R|REEL|TRAY}"),
-    _series("interface transceivers", "Analog Devices", r"(?P<link>MAX|ADM)\d{3}",
+    _series("interface transceivers", "Analog Devices", r"(?P<link>MAX(?=3?2[023]\d)|ADM(?=2[45]8|3[04]))",
             "MAX3{221|222|223|232|237}{ESE|EESA|CSA}+T", "ADM{2483|2582|3065|3485}{BRWZ|ARZ}-REEL7"),
     _series("interface transceivers", "NXP Semiconductors", r"(?P<link>TJA)1\d{3}",
             "TJA1{042|043|044|051|057|145}{T/3|GT/3|T/20},118"),
@@ -913,7 +917,7 @@ SERIES = (
     _series("mosfets", "onsemi", r"2N700|FD[SNVC]\d|NT[RD]\d",
             "2N700{0|2}{L|K}T1G", "FD{S|N|V|C}{304P|335N|337N|340P|6679|8884|86102}{Z|LZ}",
             "NTR{1P02|4003N|4101P|4502P|5198N}T1G"),
-    _series("mosfets", "Infineon Technologies", r"IR[FLPS]|BS[CZ]|IP[BDP]",
+    _series("mosfets", "Infineon Technologies", r"IR[FL]|BS[CZ]|IP[BDP]",
             "IRLML{2502|6344|6401|6402|0030}TRPBF", "IRF{540N|3205|7314|9540N|7416}{PBF|TRPBF|SPBF}",
             "BSC0{10N04|14N06|16N06|28N06|50N03}{LSATMA1|NSATMA1}"),
     _series("mosfets", "Vishay", r"S[IQ][2347]\d{3}",
@@ -1010,7 +1014,7 @@ SERIES = (
             "LSM6DS{3|L|O|OX|R|33|V16X}TR", "LPS2{2HB|2HH|5HB|8DFW}TR", "VL53L{0CX|1CX|3CX|5CX}V0{DH|FY}/1"),
     _series("sensors", "TDK", r"(?P<sensor>ICM|MPU|ICP)\d", "ICM-{20602|20948|42605|42670-P|42688-P|45686}",
             "ICP-{10100|10111|10125|20100}"),
-    _series("sensors", "Texas Instruments", r"(?P<sensor>TMP|HDC|DRV|INA)\d",
+    _series("sensors", "Texas Instruments", r"(?P<sensor>TMP|HDC|DRV(?=5)|INA)\d",
             "TMP{102|112|117|235|275}{AIDRLR|AIDRVR|A4DBZR|MAIDRVR}",
             "HDC{1080|2010|2080|3020}{DMBR|DMBT|YPAR}",
             "DRV50{13|23|32|55}{AJ|FA|A1}QDBZ{R|T}",
@@ -1050,10 +1054,16 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)
 
 
-def _recognise(mpn: str) -> tuple[Series | None, dict[str, str]]:
-    """The series a part number belongs to and what its codes say, by spec id and `package`."""
+def _recognise(mpn: str, makes: tuple[Series, ...]) -> tuple[Series | None, dict[str, str]]:
+    """The series a part number belongs to and what its codes say, by spec id and `package`.
+
+    It is one of those that its maker `makes`, when these are known: others use the same letters for
+    something else.
+    """
     key = normalise(mpn[:64])
     for series in _BY_INITIAL.get(key[:1], ()):
+        if makes and series not in makes:
+            continue
         if match := _compiled(series.pattern).match(key):
             said = {}
             for group, code in match.groupdict().items():
@@ -1121,7 +1131,7 @@ def _best_prices(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return best
 
 
-def _market(random: Random, lifecycle: str) -> list[tuple[Seller, str]]:
+def _market(random: Random, lifecycle: str, commodity: bool) -> list[tuple[Seller, str]]:
     """Who offers a part, each with the status of the offer: nobody for many an obsolete part."""
     mood = random.random()
     if lifecycle == "Obsolete":
@@ -1129,8 +1139,9 @@ def _market(random: Random, lifecycle: str) -> list[tuple[Seller, str]]:
         return [
             (seller, random.choice(("quotable", "maybe"))) for seller in random.sample(_LAST_SELLERS, count)
         ]
-    sellers = random.sample(_USUAL_SELLERS if mood < 0.8 else SELLERS, random.randint(1, 5))
-    if mood < 0.1:
+    count = random.randint(4, 8) if commodity else random.randint(2, 5)
+    sellers = random.sample(_USUAL_SELLERS if mood < 0.8 else SELLERS, count)
+    if mood < 0.1 and not commodity:
         return [(seller, "quotable") for seller in sellers]
     return [(seller, random.choice(_STATUS_SHARES)) for seller in sellers]
 
@@ -1180,8 +1191,8 @@ def _offer(
 
 # -------- parts
 
-# Out of 20 parts: most are in production, and a few are on their way out.
-_LIFECYCLE_SHARES = ("Production",) * 15 + ("New", "NRFND", "EOL", "Obsolete", "Obsolete")
+# Most parts are in production, and a few are on their way out.
+_LIFECYCLE_SHARES = ("Production",) * 25 + ("New", "New", "NRFND", "EOL", "Obsolete")
 _ROHS_SHARES = ("RoHS3 Compliant",) * 12 + ("RoHS Compliant",) * 4 + ROHS_STATUSES[:1] + ROHS_STATUSES[2:5]
 _REACH_SHARES = ("REACH Unaffected",) * 12 + ("REACH Compliant",) * 4 + REACH_STATUSES
 _FACTORY_LEAD_DAYS = (42, 56, 70, 84, 98, 112, 126, 182, 273)
@@ -1199,10 +1210,72 @@ def _short(value: str) -> str:
     return value.replace("µ", "u").replace("Ω", " ohm").replace("  ", " ").upper()
 
 
-def _describe(facts: Classification, package: str, values: dict[str, str]) -> str:
-    return facts.description.format(
-        package=package, **{spec: _short(value) for spec, value in values.items()}
-    )
+def _describe(facts: Classification, package: str | None, values: dict[str, str]) -> str:
+    """The description's words, without those that nothing is known of."""
+    known = {spec: _short(value) for spec, value in values.items()} | ({"package": package} if package else {})
+    words = [re.sub(r"{(\w+)}", lambda slot: known.get(slot[1], ""), word)
+             for word in facts.description.split() if set(re.findall(r"{(\w+)}", word)) <= known.keys()]
+    return " ".join(words)
+
+
+def _only(values: Iterable[Any]) -> Any:
+    """The value when all are the same; None when they differ."""
+    first, *others = dict.fromkeys(values)
+    return None if others else first
+
+
+def _said_facts(series: Series | None, said: dict[str, str]) -> dict[str, Any]:
+    """What a part is as far as its number says, and null for the rest: who has the number may know better."""
+    facts = CLASSIFICATIONS[series.classification] if series else None
+    if facts is None:
+        return dict.fromkeys((
+            "description", "classification", "package", "msl", "terminations", "termination_type", "aecq_status",
+        )) | {"specs": []}
+    package = said.get("package")
+    package = package if package in PACKAGES else _only(facts.packages)
+    values = {spec: said[spec] for spec in facts.specs if spec in said}
+    terminations = int(values.get("positions", 0)) or _only(
+        PACKAGES[name][0] for name in ((package,) if package and "positions" not in facts.specs else facts.packages))
+    return {
+        "description": _describe(facts, package, values),
+        "classification": series.classification,
+        "package": package,
+        "msl": _only(facts.msl),
+        "terminations": terminations,
+        "termination_type": _only(PACKAGES[name][1] for name in ((package,) if package else facts.packages)),
+        "aecq_status": None,
+        "specs": _specs(values),
+    }
+
+
+def _drawn_facts(random: Random, series: Series, said: dict[str, str]) -> dict[str, Any]:
+    """What a part is by its number, and the rest as such parts usually are."""
+    facts = CLASSIFICATIONS[series.classification]
+    package = said.get("package")
+    if package not in PACKAGES:
+        package = random.choice(facts.packages)
+    terminations, termination_type = PACKAGES[package]
+    values = {spec: said.get(spec) or random.choice(usual) for spec, usual in facts.specs.items()}
+    description = _describe(facts, package, values)
+    if "positions" in values:
+        terminations = int(values["positions"])
+    qualification = random.random()
+    aecq = facts.aecq if qualification < 0.2 else "AEC-Q Unknown" if qualification < 0.3 else None
+    values["operating_temperature"] = "-40°C ~ 125°C" if aecq == facts.aecq else random.choice(_TEMPERATURES)
+    return {
+        "description": description,
+        "classification": series.classification,
+        "package": package,
+        "msl": random.choice(facts.msl),
+        "terminations": terminations,
+        "termination_type": termination_type,
+        "aecq_status": aecq,
+        "specs": _specs(values),
+    }
+
+
+def _specs(values: dict[str, str]) -> list[dict[str, str]]:
+    return [{"id": spec, "label": _LABELS[spec], "value": value} for spec, value in values.items()]
 
 
 def _documents(random: Random, mpn: str) -> list[dict[str, str]]:
@@ -1219,8 +1292,8 @@ def part(
 ) -> dict[str, Any]:
     """A catalogue part in its wire shape, without id and time stamps.
 
-    A part number or a maker that is given is kept to the letter. What the part is comes from its number where
-    its series is known, else from what its maker makes, else from the draw.
+    A part number or a maker that is given is kept to the letter. Of a number that is given only what it says
+    is stated: where its maker's series is known, else nothing. Of a part that is drawn all is told.
 
     Prices are decimal strings in USD with at most six decimals and fall strictly with quantity.
     `inventory_level` is the sum over the offers; `buyable`, `quotable` and `maybe` are the sums over those of
@@ -1228,26 +1301,17 @@ def part(
     also has an `updated_at` within the day before; the rest of the part is the same without it.
     """
     makes = _BY_MAKER.get(manufacturer_key(manufacturer_name), ()) if manufacturer_name else ()
-    series, said = _recognise(mpn) if mpn else (None, {})
-    if series is None:
-        series = random.choice(makes or _BY_CLASSIFICATION[random.choice(_COMMON_BOM)])
-        if mpn is None:
-            mpn = _draw_mpn(random, series)
-            series, said = _recognise(mpn)
-    facts = CLASSIFICATIONS[series.classification]
-
-    package = said.get("package")
-    if package not in PACKAGES:
-        package = random.choice(facts.packages)
-    terminations, termination_type = PACKAGES[package]
-    values = {spec: said.get(spec) or random.choice(usual) for spec, usual in facts.specs.items()}
-    description = _describe(facts, package, values)
-    if "positions" in values:
-        terminations = int(values["positions"])
-
-    qualification = random.random()
-    aecq = facts.aecq if qualification < 0.2 else "AEC-Q Unknown" if qualification < 0.3 else None
-    values["operating_temperature"] = "-40°C ~ 125°C" if aecq == facts.aecq else random.choice(_TEMPERATURES)
+    series, said = _recognise(mpn, makes) if mpn is not None else (None, {})
+    kin = series or random.choice(makes or _BY_CLASSIFICATION[random.choice(_COMMON_BOM)])
+    if mpn is None:
+        mpn = _draw_mpn(random, kin)
+        series, said = _recognise(mpn, makes)
+        stated = _drawn_facts(random, kin, said)
+        alternatives = [f"{mpn}-TR"] if random.random() < 0.15 else []
+    else:
+        stated = _said_facts(series, said)
+        alternatives = []
+    facts = CLASSIFICATIONS[kin.classification]                   # of such a part it has the prices
 
     lifecycle = random.choice(_LIFECYCLE_SHARES)
     low, high = facts.price
@@ -1256,7 +1320,7 @@ def part(
     offers = []
     stock = {"buyable": 0, "quotable": 0, "maybe": 0}
     buyable_points: list[tuple[int, int]] = []
-    for seller, status in _market(random, lifecycle):
+    for seller, status in _market(random, lifecycle, facts.commodity):
         offer, points = _offer(random, seller, status, mpn, facts, dollars, lead_days)
         offers.append(offer)
         stock[status] += offer["inventory_level"]
@@ -1265,19 +1329,12 @@ def part(
 
     made = {
         "mpn": mpn,
-        "alt_mpns": [f"{mpn}-TR"] if random.random() < 0.15 and len(mpn) < 64 else [],
-        "manufacturer_name": series.manufacturer if manufacturer_name is None else manufacturer_name,
-        "description": description,
-        "classification": series.classification,
-        "package": package,
-        "msl": random.choice(facts.msl),
-        "terminations": terminations,
-        "termination_type": termination_type,
+        "alt_mpns": alternatives,
+        "manufacturer_name": kin.manufacturer if manufacturer_name is None else manufacturer_name,
+        **stated,
         "lifecycle_status": lifecycle,
         "rohs_status": random.choice(_ROHS_SHARES),
         "reach_status": random.choice(_REACH_SHARES),
-        "aecq_status": aecq,
-        "specs": [{"id": spec, "label": _LABELS[spec], "value": value} for spec, value in values.items()],
         "documents": _documents(random, mpn),
         "inventory_level": sum(stock.values()),
         **stock,

@@ -81,17 +81,24 @@ class Table:
         self.size += (after is not None) - (before is not None)
         self.version += 1
         for name, values in self.indexes.items():
-            old = set(values(before)) if before is not None else set()
+            if before is None:                                    # most writes: there is nothing to compare with
+                for value in dict.fromkeys(values(after)):
+                    self._enter(name, value, ordinal)
+                continue
+            old = set(values(before))
             new = set(values(after)) if after is not None else set()
             for value in old - new:
                 bucket = self._own(name, value)
                 del bucket[bisect.bisect_left(bucket, ordinal)]
             for value in new - old:
-                bucket = self._own(name, value)
-                if bucket and bucket[-1] > ordinal:
-                    bisect.insort(bucket, ordinal)
-                else:
-                    bucket.append(ordinal)
+                self._enter(name, value, ordinal)
+
+    def _enter(self, name, value, ordinal):
+        bucket = self._own(name, value)
+        if bucket and bucket[-1] > ordinal:
+            bisect.insort(bucket, ordinal)
+        else:
+            bucket.append(ordinal)
 
     def _forget(self, id):
         if self.base and id in self.base.ordinals:

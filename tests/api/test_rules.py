@@ -39,6 +39,18 @@ records:
 """
 
 
+@pytest.fixture(scope="module")
+def only():
+    """One client for all tests of the module: an app is dear to make, and a reset costs nothing."""
+    return Api(Sandbox(worlds.load("default")))
+
+
+@pytest.fixture
+def api(only):
+    only.sandbox.reset()
+    return only
+
+
 @pytest.fixture
 def houses(tmp_path):
     """A client of Acme, with a sub-organisation, in a world where there is a rival."""
@@ -499,7 +511,7 @@ BAD_BODIES = (
     b'{"sql": "DROP TABLE boms"}',
     b'[{"id": "00000000-0000-4000-8000-000000000000"}]',
     b'{"name": "", "part_id": "x", "quantity": -1, "lines": [{}], "status": "no"}',
-    b'{"quantity": "5", "tag_ids": ["x"], "email": "x", "supplier_id": "00000000-0000-4000-8000-000000000000"}',
+    b'{"quantity": "5", "tag_ids": ["x"], "email": "x", "supplier_id": "00000000-0000-4000-8000-00000000"}',
 )
 
 

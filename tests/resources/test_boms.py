@@ -9,6 +9,18 @@ from ..conftest import Api
 ABSENT = "00000000-0000-4000-8000-000000000000"
 
 
+@pytest.fixture(scope="module")
+def only():
+    """One client for all tests of the module: an app is dear to make, and a reset costs nothing."""
+    return Api(Sandbox(worlds.load("default")))
+
+
+@pytest.fixture
+def api(only):
+    only.sandbox.reset()
+    return only
+
+
 @pytest.fixture
 def bom(api):
     """An empty BOM."""

@@ -137,19 +137,19 @@ def test_a_complete_program_keeps_its_lines_and_overrides(api, program, ask, mak
 
 
 def test_programs_are_filtered(api, sandbox):
-    api.post("/v1/programs/", {"name": "Rover kit", "integration_record_id": "ERP-7"})
-    api.post("/v1/programs/", {"name": "Rover spares", "status": "approved"})
+    api.post("/v1/programs/", {"name": "Gripper kit", "integration_record_id": "ERP-7"})
+    api.post("/v1/programs/", {"name": "Gripper spares", "status": "approved"})
     sandbox.clock.advance(minutes=1)
     tag_id = api.get("/v1/tags/")["results"][0]["id"]
-    late = api.post("/v1/programs/", {"name": "Late rover", "tag_ids": [tag_id]})
+    late = api.post("/v1/programs/", {"name": "Late gripper", "tag_ids": [tag_id]})
 
     def names(query):
         return [program["name"] for program in api.get(f"/v1/programs/?{query}")["results"]]
 
-    assert names("name=rover") == ["Rover kit", "Rover spares", "Late rover"]
-    assert names("name=rover&status=approved") == ["Rover spares"]
-    assert names("integration_record_id=ERP-7") == ["Rover kit"]
-    assert names("updated_after=2026-01-15T09:00:30Z") == ["Late rover"]
+    assert names("name=gripper") == ["Gripper kit", "Gripper spares", "Late gripper"]
+    assert names("name=gripper&status=approved") == ["Gripper spares"]
+    assert names("integration_record_id=ERP-7") == ["Gripper kit"]
+    assert names("updated_after=2026-01-15T09:00:30Z") == ["Late gripper"]
     assert late["name"] in names(f"tag_id={tag_id}")
     api.get("/v1/programs/?status=frozen", expect=400)
 

@@ -19,7 +19,7 @@ class Synced:
 
 
 def sync(client, export: list[dict], tell: str | None = None) -> list[Synced]:
-    """Bring Cofactr's BOMs in step with the assemblies of an export, and tell someone of the parts it did not know."""
+    """Bring Cofactr's BOMs in step with an export, and tell someone of the parts it did not know."""
     started = [(assembly, client.upsert_bom(as_bom(assembly))) for assembly in export]
     report = []
     for assembly, job_id in started:
@@ -40,9 +40,13 @@ def as_bom(assembly: dict) -> dict:
         "name": assembly["title"],
         "part_number": assembly["number"],
         "version": assembly["revision"],
-        "raw_lines": [{"mpn": item["mpn"], "manufacturer_name": item["maker"], "reference_designators_string": item["places"]}
-                      for item in assembly["items"]],
+        "raw_lines": [as_line(item) for item in assembly["items"]],
     }
+
+
+def as_line(item: dict) -> dict:
+    return {"mpn": item["mpn"], "manufacturer_name": item["maker"],
+            "reference_designators_string": item["places"]}
 
 
 class Mirror:

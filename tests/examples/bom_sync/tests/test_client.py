@@ -4,7 +4,7 @@ import requests
 
 from bom_sync.client import Cofactr, JobFailed
 
-BOM = {"integration_source_name": "acme-plm", "integration_record_id": "PCA-1", "name": "Valve Driver", "raw_lines": []}
+BOM = {"integration_source_name": "acme-plm", "integration_record_id": "PCA-1", "name": "Valve Driver"}
 
 
 # [records]

@@ -4,10 +4,10 @@ import urllib.request
 
 import aiohttp
 import httpx
+import mockserver
 import pytest
 import requests
 
-import mockserver
 from bom_sync.client import Cofactr
 
 SESSION = requests.Session()                                      # made before any test, and answered all the same
@@ -15,14 +15,16 @@ SESSION = requests.Session()                                      # made before 
 
 # [session]
 def test_a_session_from_before_the_test(cofactr_mock):
-    response = SESSION.get("https://flagship-api.cofactr.com/v1/boms/", headers={"Authorization": f"Api-Key {cofactr_mock.api_key}"})
+    headers = {"Authorization": f"Api-Key {cofactr_mock.api_key}"}
+    response = SESSION.get("https://flagship-api.cofactr.com/v1/boms/", headers=headers)
     assert response.json()["count"] == 3
 # [/session]
 
 
 # [server]
 def test_any_client_can_call_the_live_server(cofactr_server):
-    request = urllib.request.Request(f"{cofactr_server.url}/v1/boms/", headers={"Authorization": f"Api-Key {cofactr_server.api_key}"})
+    headers = {"Authorization": f"Api-Key {cofactr_server.api_key}"}
+    request = urllib.request.Request(f"{cofactr_server.url}/v1/boms/", headers=headers)
     with urllib.request.urlopen(request) as response:
         assert json.load(response)["count"] == 3
     cofactr_server.assert_called("list_boms", times=1)
@@ -53,7 +55,8 @@ async def test_async_clients(cofactr_mock):
     headers = {"Authorization": f"Api-Key {cofactr_mock.api_key}"}
     async with httpx.AsyncClient(headers=headers) as client:
         assert (await client.get(f"{cofactr_mock.url}/v1/boms/")).json()["count"] == 3
-    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{cofactr_mock.url}/v1/boms/") as response:
+    async with aiohttp.ClientSession(headers=headers) as session:
+        response = await session.get(f"{cofactr_mock.url}/v1/boms/")
         assert (await response.json())["count"] == 3
     cofactr_mock.assert_called("list_boms", times=2)
 # [/async]
