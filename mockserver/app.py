@@ -126,15 +126,15 @@ class App(Flask):
         return auth.authenticate(self.find_sandbox, authorization, substitute)
 
     def finish(self, response):
-        """Write the call down, and let its fault spoil the answer."""
+        """Let the call's fault spoil the answer, and write down what is sent."""
         if request.path.startswith(control.PREFIX):
             return response
         call = g.call
-        journaling.record(self.operations, call.sandbox or self.sandbox_of_stranger(), call, response)
         if call.effect:
             request.environ["mockserver.effect"] = call.effect
             if call.effect.malformed:
                 response.set_data(response.get_data()[:-1] + b",")
+        journaling.record(self.operations, call.sandbox or self.sandbox_of_stranger(), call, response)
         return response
 
     def sandbox_of_stranger(self) -> Sandbox:

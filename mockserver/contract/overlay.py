@@ -10,7 +10,7 @@ import orjson
 from mockserver._yaml import YamlDict, YamlError, load_yaml
 from mockserver.api.operation import Operation, corrected
 from mockserver.contract.jsonpath import Path as JsonPath
-from mockserver.contract.wire import Translator, Wire
+from mockserver.contract.wire import Translator, Wire, cast
 
 KEYS = ("target", "description", "update", "remove", "x-rename", "x-move", "x-status", "x-evidence")
 EFFECTS = ("update", "remove", "x-rename", "x-move", "x-status")
@@ -282,8 +282,26 @@ def _finish_schema(schema, base, renames):
     for name, document in schema["properties"].items():
         if isinstance(document, dict) and (document != old.get(name) or name in renames):
             document["x-evidence"] = "corrected"
+            _finish_values(document)
     if "required" in schema:
         schema["required"] = [renames.get(name, name) for name in schema["required"] if name in schema["properties"]]
         if not schema["required"]:
             del schema["required"]
     schema["properties"] = {renames.get(name, name): document for name, document in schema["properties"].items()}
+
+
+def _finish_values(schema):
+    """Defaults and examples in the types that there are now; what does not fit is dropped."""
+    if "default" in schema:
+        values = [cast(value, schema) for value in [schema.pop("default")] if _castable(value, schema)]
+        schema |= {"default": value for value in values}
+    if "examples" in schema:
+        schema["examples"] = [cast(value, schema) for value in schema["examples"] if _castable(value, schema)]
+
+
+def _castable(value, schema):
+    try:
+        cast(value, schema)
+    except ValueError:
+        return False
+    return True

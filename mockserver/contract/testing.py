@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mockserver._data import contracts_dir
+from mockserver.contract import writes
 from mockserver.contract.references import Ids, Paths, References, operations
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def run(
     tags: Sequence[str] = (),
     operation_ids: Sequence[str] = (),
     excluded: Mapping[str, Collection[str]] | None = None,
+    read_only: bool = False,
     reset: Callable[[], None] | None = None,
     reference_ids: Ids | None = None,
     reference_paths: Paths | None = None,
@@ -132,6 +134,7 @@ def run(
                     depends on the machine; without it, equal seeds send equal requests
     tags, operation_ids   limit the run to operations that have one of each
     excluded        operation id -> names of the checks whose failures it is excused
+    read_only       GET alone, valid data and credentials alone, at most two requests in a second
     reset           puts the API into its first state again: before each operation of a phase, each scenario
     reference_ids   kind, path parameters -> ids of existing records, for what the document marks with ``x-references``
     reference_paths operation id -> path parameters of existing records, as mappings
@@ -163,11 +166,16 @@ def run(
         phases=phases,
         max_examples=max_examples,
         reports=reports,
+        read_only=read_only,
     )
     config = SchemathesisConfig.from_dict(settings)
     schema = openapi.from_dict(copy.deepcopy(dict(document)), config=config)
     schema.app = app
-    selection = {"tag": list(tags) or None, "operation_id": list(operation_ids) or None}
+    selection = {
+        "tag": list(tags) or None,
+        "operation_id": list(operation_ids) or None,
+        "method": "GET" if read_only else None,
+    }
     if any(selection.values()):
         schema = schema.include(**selection)
 
@@ -175,7 +183,7 @@ def run(
     _excuse(schema, excluded, ids, outcome.excused)
     references = References(document, reference_ids, reference_paths)
     started = time.perf_counter()
-    with _prepared(schema, references, reset or (lambda: None)):
+    with _prepared(schema, references, reset or (lambda: None)), _checked(writes.checks_of(document)):
         _collect(schema, _events(schema, config, max_time), ids, outcome, excluded, progress)
     outcome.seconds = time.perf_counter() - started
     return outcome
@@ -197,7 +205,7 @@ def _require_known(named: Collection[str], ids: Mapping[str, str]) -> None:
         )
 
 
-def _override(settings: dict, *, seed, url, headers, phases, max_examples, reports) -> None:
+def _override(settings: dict, *, seed, url, headers, phases, max_examples, reports, read_only) -> None:
     """Put the arguments of `run` into what schemathesis.toml says."""
     settings["seed"] = seed
     # One failure must not hide the next, and a run that remembers earlier ones is not reproducible.
@@ -215,6 +223,12 @@ def _override(settings: dict, *, seed, url, headers, phases, max_examples, repor
         settings.setdefault("phases", {}).setdefault(phase, {})["enabled"] = phase in phases
     for name, path in (reports or {}).items():
         settings.setdefault("reports", {})[name] = {"path": str(path)}
+    if read_only:
+        settings["rate-limit"] = "2/s"
+        settings["generation"]["mode"] = "positive"
+        settings["phases"]["stateful"]["enabled"] = False
+        for check in ("ignored_auth", "unsupported_method", writes.READ, writes.KEPT):
+            settings.setdefault("checks", {})[check] = {"enabled": False}
 
 
 def _excuse(
@@ -228,6 +242,20 @@ def _excuse(
         return not checks
 
     schema.hooks.hook(filter_failure)
+
+
+@contextmanager
+def _checked(checks: Collection[Callable]) -> Iterator[None]:
+    """Have schemathesis run checks of ours beside its own."""
+    from schemathesis.checks import CHECKS
+
+    for check in checks:
+        CHECKS.register(check)
+    try:
+        yield
+    finally:
+        for check in checks:
+            CHECKS.unregister(check.__name__)
 
 
 @contextmanager

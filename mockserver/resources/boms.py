@@ -381,7 +381,7 @@ def fake_line(f):
     bom, part = f.one("bom"), f.one("part")
     names = [f"X{f.ordinal}_{number}" for number in range(1, f.int(1, 4) + 1)] if f.int(0, 1) else []
     return {"bom_id": bom["id"], "org_id": bom["org_id"], "part_id": part["id"], "mpn": part["mpn"], "manufacturer_name": part["manufacturer_name"],
-            "description": part["description"], "quantity": len(names) or f.int(1, 40), **written(names)}
+            "description": part["description"], "quantity": len(names) or f.int(1, 40), "reference_designators": names}
 
 
 @boms.seed

@@ -621,6 +621,7 @@ _READERS: dict[str, tuple[str, Callable[[str], str | None]]] = {
         "D": "384 kB", "E": "512 kB", "G": "1 MB", "I": "2 MB",
     }.get),
     "core8": ("core", lambda code: "8BIT"),
+    "core32": ("core", lambda code: "32BIT"),
     "pf": ("capacitance", _picofarads),
     "ohm": ("resistance", _ohms),
     "bead": ("impedance", _ohms),
@@ -831,7 +832,7 @@ SERIES = (
     _series("switching voltage regulators", "Monolithic Power Systems", r"MP[QM]?\d{4}",
             "MP{1584|2307|2315|2359|4560|8759}{EN|DN|GJ|GQ}-LF-Z"),
     _series("microcontrollers", "STMicroelectronics",
-            r"STM(?:8|32(?:[A-Z]+\d{1,3}(?P<stm32>[FGKTCRVZI](?P<stm32_flash>[468BCDEGI])[TUHP]))?)",
+            r"ST(?:M8|(?P<core32>M32)(?:[A-Z]+\d{1,3}(?P<stm32>[FGKTCRVZI](?P<stm32_flash>[468BCDEGI])[TUHP]))?)",
             "STM32F103{C|R}{8|B}T6", "STM32F4{05|07|11|29}{R|V|Z}{E|G}T6",
             "STM32G0{30|31|71}{K|C|R}{6|8|B}T6",
             "STM32L4{12|31|76}{K|C|R}{8|B|C|G}{T|U}6", "STM32H7{43|50}{V|Z|I}{B|G|I}T6",
@@ -844,7 +845,7 @@ SERIES = (
             "PIC16F{877A|1829|18326|628A}-I/{PT|SS|ML}", "PIC18F{25K22|46K22|4550|67K40}-I/{PT|SP|ML}",
             "PIC32MX{150|250|470|795}F{128|256|512}{B|H|L}-I/PT",
             "DSPIC33EP{64|128|256}{GP|MC}{202|504}-I/PT"),
-    _series("microcontrollers", "NXP Semiconductors", r"LPC\d|MK\d\d|MK[LEV]\d|MIMX|S32K",
+    _series("microcontrollers", "NXP Semiconductors", r"(?P<core32>LPC\d|MK\d\d|MK[LEV]\d|MIMX|S32K)",
             "LPC{1768|1769|54606|55S69}{FBD100|JBD64|FBD64}",
             "MK{20|22|64|66}{DX|FN|FX}{256|512|1M0}V{LH|LL|LQ}12",
             "MIMXRT{1021|1052|1062|1064}DVL6{A|B}", "S32K1{16|18|44|46}HAT0M{LH|LL}T"),
@@ -863,7 +864,8 @@ SERIES = (
     _series("microcontrollers", "GigaDevice", r"GD32", "GD32F{103|303|407}{C|R|V}{8|B|C|E}T6"),
     _series("microcontrollers", "Silicon Labs", r"EF[MR]", "EFM8{BB1|BB2|UB1}0F{8|16|64}G-C-QFN{20|28|32}",
             "EFR32{BG22|MG24|FG23}C{112|222}F{352|512|1536}GM{32|40|48}-{B|C}"),
-    _series("operational amplifiers", "Texas Instruments", r"LMV?3(?:21|24|58)|LM29(?:02|04)|TL0[678]\d|OPA\d{3}|TLV9\d{3}|NE553[24]",
+    _series("operational amplifiers", "Texas Instruments",
+            r"LMV?3(?:21|24|58)|LM29(?:02|04)|TL0[678]\d|OPA\d{3}|TLV9\d{3}|NE553[24]",
             "LM{358|324|2904|2902}{DR|PWR|BIDR}", "TL0{71|72|74|81|82|84}{CDR|IDR|CPWR}",
             "LMV{321|324|358}IDBVR",
             "OPA{188|197|333|340|344|376|2134|2188|2333|4188}{AIDBVR|AIDR|IDGKR}"),
@@ -897,7 +899,8 @@ SERIES = (
             "LTC2{301|400|440|484|495}{CS8|IDD|CGN}#PBF"),
     _series("analog to digital converters", "Microchip Technology", r"MCP3\d{3}",
             "MCP3{008|202|204|208|421|424|551}T-{E|I}/{SL|SN|MS}"),
-    _series("interface transceivers", "Texas Instruments", r"(?P<link>SN6(?=5HVD(?:23|10))|TCA(?=N)|ISO(?=10)|THV(?=D))",
+    _series("interface transceivers", "Texas Instruments",
+            r"(?P<link>SN6(?=5HVD(?:23|10))|TCA(?=N)|ISO(?=10)|THV(?=D))",
             "SN65HVD{230|231|232|233|1040|1050}{DR|QDR}", "TCAN{1042|1051|332|334}{HVDR|DR|GDR}",
             "ISO10{42|44|50}{DWR|DUBR}", "THVD1{400|410|426|450|500}DR"),
     _series("interface transceivers", "Microchip Technology", r"(?P<link>MCP25|LAN8|KSZ8|USB[23])",
@@ -1200,6 +1203,7 @@ _TEMPERATURES = ("0°C ~ 70°C", "-40°C ~ 85°C", "-40°C ~ 85°C", "-40°C ~ 1
 _LABELS = {
     spec: spec.replace("_", " ").capitalize() for facts in CLASSIFICATIONS.values() for spec in facts.specs
 } | {"operating_temperature": "Operating temperature"}
+_PLACEHOLDER = re.compile(r"{(\w+)}")
 _DOCUMENTS = (("Datasheet", "datasheets"), ("REACH Statement", "reach"), ("RoHS Statement", "rohs"))
 
 
@@ -1212,37 +1216,34 @@ def _short(value: str) -> str:
 
 def _describe(facts: Classification, package: str | None, values: dict[str, str]) -> str:
     """The description's words, without those that nothing is known of."""
-    known = {spec: _short(value) for spec, value in values.items()} | ({"package": package} if package else {})
-    words = [re.sub(r"{(\w+)}", lambda slot: known.get(slot[1], ""), word)
-             for word in facts.description.split() if set(re.findall(r"{(\w+)}", word)) <= known.keys()]
-    return " ".join(words)
+    known = {spec: _short(value) for spec, value in values.items()}
+    if package:
+        known["package"] = package
+    words = [word for word in facts.description.split() if set(_PLACEHOLDER.findall(word)) <= known.keys()]
+    return " ".join(words).format(**known)
 
 
-def _only(values: Iterable[Any]) -> Any:
-    """The value when all are the same; None when they differ."""
-    first, *others = dict.fromkeys(values)
-    return None if others else first
+_NOTHING_SAID = {
+    "description": None, "classification": None, "package": None, "msl": None, "terminations": None,
+    "termination_type": None, "aecq_status": None,
+}  # fmt: skip
 
 
-def _said_facts(series: Series | None, said: dict[str, str]) -> dict[str, Any]:
-    """What a part is as far as its number says, and null for the rest: who has the number may know better."""
-    facts = CLASSIFICATIONS[series.classification] if series else None
-    if facts is None:
-        return dict.fromkeys((
-            "description", "classification", "package", "msl", "terminations", "termination_type", "aecq_status",
-        )) | {"specs": []}
-    package = said.get("package")
-    package = package if package in PACKAGES else _only(facts.packages)
+def _said_facts(series: Series, said: dict[str, str]) -> dict[str, Any]:
+    """What a part is as far as its number says. The rest is null: who has the number may know better."""
+    facts = CLASSIFICATIONS[series.classification]
+    package = said.get("package") if said.get("package") in PACKAGES else None
+    terminations, termination_type = PACKAGES[package] if package else (None, None)
     values = {spec: said[spec] for spec in facts.specs if spec in said}
-    terminations = int(values.get("positions", 0)) or _only(
-        PACKAGES[name][0] for name in ((package,) if package and "positions" not in facts.specs else facts.packages))
+    if "positions" in values:
+        terminations = int(values["positions"])
     return {
         "description": _describe(facts, package, values),
         "classification": series.classification,
         "package": package,
-        "msl": _only(facts.msl),
+        "msl": facts.msl[0] if len(facts.msl) == 1 else None,
         "terminations": terminations,
-        "termination_type": _only(PACKAGES[name][1] for name in ((package,) if package else facts.packages)),
+        "termination_type": termination_type,
         "aecq_status": None,
         "specs": _specs(values),
     }
@@ -1309,7 +1310,7 @@ def part(
         stated = _drawn_facts(random, kin, said)
         alternatives = [f"{mpn}-TR"] if random.random() < 0.15 else []
     else:
-        stated = _said_facts(series, said)
+        stated = _said_facts(series, said) if series else {**_NOTHING_SAID, "specs": []}
         alternatives = []
     facts = CLASSIFICATIONS[kin.classification]                   # of such a part it has the prices
 

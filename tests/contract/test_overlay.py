@@ -108,10 +108,10 @@ def test_what_is_stored_of_added_fields_belongs_to_the_sandbox(corrected):
     assert owner() == "Ann"
 
 
-def test_an_added_field_of_a_nested_object_is_kept_with_it(corrected):
+def test_an_added_field_of_a_line_is_kept_with_it(corrected):
     call = corrected("- target: $.components.schemas['BomLineRequest', 'BomLine']\n"
                      "  update: {properties: {torque: {type: integer, example: 3}}}\n")
-    bom, part = call("GET", "/v1/boms/")["results"][0], next(iter(call.app.sandbox.store["part"]))
+    bom, part = call("POST", "/v1/boms/", {"name": "Empty"}, expect=201), next(iter(call.app.sandbox.store["part"]))
     lines = f"/v1/boms/{bom['id']}/lines/"
     line = call("POST", lines, {"part_id": part["id"], "reference_designators": ["U99"], "torque": 7}, expect=201)
     assert line["torque"] == 7
@@ -121,7 +121,7 @@ def test_an_added_field_of_a_nested_object_is_kept_with_it(corrected):
 def test_an_integer_may_become_text(corrected):
     call = corrected("- target: $.components.schemas['BomLine', 'BomLineRequest', 'PatchedPatchBomLineRequest'].properties.quantity\n"
                      "  update: {type: string, pattern: '^[0-9]{1,6}$'}\n")
-    bom, part = call("GET", "/v1/boms/")["results"][0], next(iter(call.app.sandbox.store["part"]))
+    bom, part = call("POST", "/v1/boms/", {"name": "Empty"}, expect=201), next(iter(call.app.sandbox.store["part"]))
     lines = f"/v1/boms/{bom['id']}/lines/"
     line = call("POST", lines, {"part_id": part["id"], "reference_designators": ["U98"], "quantity": "12"}, expect=201)
     assert line["quantity"] == "12"
@@ -147,7 +147,7 @@ def test_an_enumeration_may_gain_values_and_be_spelt_otherwise(corrected):
     call = corrected("- target: $.components.schemas.BomLine.properties.status.enum\n  remove: true\n"
                      "- target: $.components.schemas.BomLine.properties.status\n"
                      "  update: {enum: [NO_MATCH, DNP, ON_HAND, BUYABLE, NEEDS_RFQ, IGNORE, OBSOLETE], x-enum: {do_not_place: DNP}}\n")
-    bom, part = call("GET", "/v1/boms/")["results"][0], next(iter(call.app.sandbox.store["part"]))
+    bom, part = call("POST", "/v1/boms/", {"name": "Empty"}, expect=201), next(iter(call.app.sandbox.store["part"]))
     line = call("POST", f"/v1/boms/{bom['id']}/lines/",
                 {"part_id": part["id"], "reference_designators": ["U97"], "do_not_place": True}, expect=201)
     assert line["status"] == "DNP"

@@ -143,7 +143,7 @@ def test_the_spread_is_that_of_a_real_market():
         ("2N3906", "bipolar transistors", "onsemi", None, "TRANS PNP"),
         ("2N7002", "mosfets", "onsemi", None, "MOSFET"),
         ("ABM8-25.000MHZ-B2-T", "crystals", "Abracon", None, "CRYSTAL"),
-        ("B4B-XH-A(LF)(SN)", "headers and wire housings", "JST", "Header", "4POS"),
+        ("B4B-XH-A(LF)(SN)", "headers and wire housings", "JST", None, "4POS"),
         ("grm155r71c104ka88d", "ceramic capacitors", "Murata Electronics", "0402", "0.1UF 16V"),
     ],
 )
@@ -164,11 +164,73 @@ def test_a_given_number_and_maker_are_kept_to_the_letter():
     assert part["classification"] == "ceramic capacitors"
 
 
-def test_an_unknown_number_is_a_part_such_as_its_maker_makes():
-    assert electronics.part(Random(3), "XY-1", "Coilcraft, Inc.")["classification"] == "power inductors"
+FACTS = ("description", "classification", "package", "msl", "terminations", "termination_type", "aecq_status")
+
+
+@pytest.mark.parametrize(
+    ("mpn", "manufacturer"),
+    [
+        ("XY-1", "Coilcraft, Inc."),
+        ("XY-1", None),
+        ("MAX2837ETM+", "Analog Devices"),  # a radio, not one of the RS-232 drivers
+        ("TCA9548APWR", "Texas Instruments"),  # a bus switch, not one of the CAN drivers
+        ("SI7021-A20-GM", "Silicon Labs"),  # a sensor: SI7 are MOSFETs of another maker
+        ("", "JST"),
+    ],
+)
+def test_of_an_unknown_number_nothing_is_said_but_who_sells_it(mpn, manufacturer):
+    parts = [electronics.part(Random(seed), mpn, manufacturer) for seed in range(20)]
+    for part in parts:
+        assert [part[name] for name in FACTS] == [None] * len(FACTS)
+        assert (part["specs"], part["alt_mpns"]) == ([], [])
+    assert any(part["buyable"] for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("mpn", "facts"),
+    [
+        ("BSS84-7-F", ("MOSFET", "mosfets", None, "1", None, None, None)),
+        ("2N3906TA", ("TRANS PNP", "bipolar transistors", None, "1", None, None, None)),
+        ("STM32F4", ("IC MCU 32BIT FLASH", "microcontrollers", None, None, None, None, None)),
+        (
+            "TSW-108-01-G-D",
+            ("CONN HEADER 8POS", "headers and wire housings", None, None, 8, None, None),
+        ),
+        (
+            "RC0402FR-0710KL",
+            ("RES 10K OHM 1% 0402", "chip resistors", "0402", "1", 2, "SMT", None),
+        ),
+    ],
+)
+def test_of_a_known_number_no_more_is_said_than_it_says(mpn, facts):
+    for seed in range(5):
+        part = electronics.part(Random(seed), mpn)
+        assert tuple(part[name] for name in FACTS) == facts
+
+
+def test_specs_are_those_the_number_says():
+    part = electronics.part(Random(3), "GRM155R71C104KA88D")
+    assert {spec["id"]: spec["value"] for spec in part["specs"]} == {
+        "capacitance": "0.1 µF",
+        "voltage": "16 V",
+        "tolerance": "±10%",
+        "dielectric": "X7R",
+    }
+
+
+def test_a_maker_of_ones_own_is_drawn_from_what_it_makes():
     assert (
         electronics.part(Random(3), manufacturer_name="JST")["classification"] == "headers and wire housings"
     )
+
+
+@pytest.mark.parametrize("mpn", ["GRM1555C1H330JA01D", "RC0402FR-0710KL", "BLM18AG601SN1D", "1N4148WT"])
+def test_what_everybody_stocks_can_be_bought(mpn):
+    parts = [electronics.part(Random(seed), mpn) for seed in range(200)]
+    in_production = [part for part in parts if part["lifecycle_status"] == "Production"]
+    assert len(in_production) > 150
+    assert sum(part["buyable"] >= 100 for part in in_production) > 0.98 * len(in_production)
+    assert sum(part["buyable"] >= 100 for part in parts) > 0.92 * len(parts)
 
 
 def test_every_series_reads_the_part_numbers_it_draws():
@@ -231,7 +293,10 @@ def test_a_part_can_be_made_of_any_text(mpn, manufacturer):
 @given(st.sampled_from(electronics.SERIES), st.text("0123456789ABCDEFGKMRVZ", max_size=30))
 def test_a_broken_part_number_is_still_a_part(series, rest):
     mpn = series.templates[0][0][0] + rest
-    assert electronics.part(Random(1), mpn)["terminations"] > 0
+    part = electronics.part(Random(1), mpn)
+    assert part["mpn"] == mpn
+    assert part["classification"] in (None, *electronics.CLASSIFICATIONS)
+    assert part["terminations"] is None or part["terminations"] > 0
 
 
 def test_very_long_part_numbers_keep_the_rest_of_the_part_short():

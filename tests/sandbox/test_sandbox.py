@@ -118,7 +118,7 @@ def test_sixteen_threads_lose_no_update(sandbox):
     threads, times = 16, 8
 
     def work(number):
-        client = api.app.test_client()
+        client = api.new_client()
         for turn in range(times):
             response = client.post(
                 f"/v1/boms/{bom['id']}/lines/",
@@ -153,7 +153,7 @@ def test_threads_that_claim_one_name_get_it_once(sandbox):
     api = Api(sandbox)
 
     def claim(_):
-        return api.app.test_client().post("/v1/tags/", headers=HEADERS, json={"name": "Only one"}).status_code
+        return api.new_client().post("/v1/tags/", headers=HEADERS, json={"name": "Only one"}).status_code
 
     with ThreadPoolExecutor(16) as pool:
         assert sorted(pool.map(claim, range(16))) == [201] + [409] * 15

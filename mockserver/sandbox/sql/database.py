@@ -1,22 +1,21 @@
 """A read-only SQL database over in-memory records: PostgreSQL in, SQLite behind.
 
 A query passes three locks. The compiler makes SQLite SQL of the constructs it knows and refuses the rest;
-SQLite's
-authorizer admits reading the tables and calling the declared functions, nothing else; limits and a deadline
-bound
-what is left.
+SQLite's authorizer admits reading the tables and calling the declared functions, nothing else; limits and a
+deadline bound what is left.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .values import QueryError, from_record, to_json
+from .values import QueryError, to_json, to_stored
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +25,7 @@ MAX_ANSWER = 10_000_000
 MAX_VALUE = 1_000_000
 STEPS_BETWEEN_CHECKS = 200
 RESULT_TYPES = {"timestamptz": "timestamp", "unknown": "text"}
+ROWS = ""  # stands among a table's columns for which rows there are
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,18 @@ class Column:
 
 
 class Table(Protocol):
-    """Records under a name. `version` differs whenever `rows()` would; a row's `org_id` (or none)
-    says who sees it.
+    """Records under a name. Each has an `org_id` (or none), which says who sees it.
+
+    `version(column)` differs whenever that column would; that of "org_id" whenever there are other rows.
+    `rows(columns)` are the records, right in these columns at least.
     """
 
     name: str
     columns: Sequence[Column]
-    version: Hashable
 
-    def rows(self) -> Iterable[dict[str, Any]]: ...
+    def version(self, column: str) -> Hashable: ...
+
+    def rows(self, columns: Collection[str]) -> Iterable[dict[str, Any]]: ...
 
 
 @dataclass
@@ -61,7 +64,10 @@ class Result:
 
 
 class Database:
-    """Queries over `tables`, or over what `tables()` answers at each query. Safe to share between threads."""
+    """Queries over `tables`, or over what `tables()` answers at each query. Safe to share between threads.
+
+    What queries read stays loaded for the next ones, until `close` or until the database is collected.
+    """
 
     def __init__(
         self,
@@ -71,11 +77,16 @@ class Database:
         self._tables = tables if callable(tables) else lambda fixed=tuple(tables): fixed
         self._now = now or (lambda: datetime.now(UTC))
         self._lock = threading.Lock()
+        self._guard = Guard()
         self._connection: sqlite3.Connection | None = None
-        self._loaded: dict[str, tuple[str, Hashable]] = {}
-        self._allowed: set[str] = set()
-        self._deadline = 0.0
-        self._problem: QueryError | None = None
+        self._close: Callable[[], object] = lambda: None
+
+    def close(self) -> None:
+        """Let go of what is loaded. A query after that loads anew."""
+        with self._lock:
+            self._close()
+            self._connection = None
+            self._guard.loaded.clear()
 
     def query(
         self,
@@ -88,7 +99,7 @@ class Database:
         """Answers one SELECT, its parameters written `$1`, `$2`, …
 
         At most `limit` rows; of each table those of `org_ids` (None: all) and those of no org; within
-        `deadline` seconds. Raises QueryError.
+        `deadline` seconds, not counting the time to load what has changed. Raises QueryError.
         """
         if not isinstance(sql, str) or not sql.strip():
             raise QueryError("the query is empty")
@@ -99,10 +110,9 @@ class Database:
         ):
             raise QueryError("the query holds characters that are not text (NUL or lone surrogates)")
         with self._lock:
-            self._deadline = time.monotonic() + deadline
-            self._problem = None
+            self._guard.problem = None
             try:
-                return self._answer(sql, parameters, limit, org_ids)
+                return self._answer(sql, parameters, limit, org_ids, deadline)
             except QueryError:
                 raise
             except RecursionError:
@@ -111,7 +121,12 @@ class Database:
                 raise self._explained(error) from None
 
     def _answer(
-        self, sql: str, parameters: Sequence[Any], limit: int, org_ids: Collection[str] | None
+        self,
+        sql: str,
+        parameters: Sequence[Any],
+        limit: int,
+        org_ids: Collection[str] | None,
+        deadline: float,
     ) -> Result:
         from .compiler import Compiler
 
@@ -124,15 +139,17 @@ class Database:
         compiler = Compiler(schema, parameters, org_ids, now)
         compiled = compiler.compile(sql)
         connection = self._connected()
-        for name in compiler.used:
-            self._load(connection, tables[name], compiler.stored_name(name))
+        self._open(connection)
+        for name, columns in compiler.reads(compiled.sql).items():
+            self._load(connection, tables[name], compiler.stored_name(name), columns)
+        self._guard.deadline = time.monotonic() + deadline
         cursor = self._guarded(connection).execute(compiled.sql, compiler.bound)
         try:
             rows, truncated = self._fetch(cursor, compiled.columns, limit)
         finally:
             cursor.close()
-        columns = [{"name": name, "type": _result_type(type_)} for name, type_ in compiled.columns]
-        return Result(columns, rows, len(rows), truncated)
+        shown = [{"name": name, "type": _result_type(type_)} for name, type_ in compiled.columns]
+        return Result(shown, rows, len(rows), truncated)
 
     def _fetch(
         self, cursor: sqlite3.Cursor, columns: list[tuple[str, str]], limit: int
@@ -151,18 +168,15 @@ class Database:
 
     def _explained(self, error: Exception) -> QueryError:
         """What went wrong, from SQLite's error or from the function that raised inside it."""
-        if self._problem is not None:
-            return self._problem
+        if self._guard.problem is not None:
+            return self._guard.problem
         if "integer overflow" in str(error):
             return QueryError("bigint out of range")
         if "interrupted" in str(error):
-            return self._too_long()
+            return too_long()
         if "too big" in str(error) or isinstance(error, MemoryError):
             return QueryError("the query makes a value that is too large")
         return QueryError(f"the query cannot be answered: {error}"[:300])
-
-    def _too_long(self) -> QueryError:
-        return QueryError("the query took too long and was stopped: select less")
 
     # ------------------------------------------------------------------------------------------ connection
 
@@ -179,13 +193,97 @@ class Database:
             connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 500)
             connection.setlimit(sqlite3.SQLITE_LIMIT_COMPOUND_SELECT, 200)
             connection.setlimit(sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0)
-            self._declare(connection)
+            self._guard.declare(connection)
             # Made now: the authorizer would not let a query make it.
             connection.execute("SELECT 1 FROM json_each('[]')").close()
             self._connection = connection
+            self._close = weakref.finalize(self, connection.close)
         return self._connection
 
-    def _declare(self, connection: sqlite3.Connection) -> None:
+    def _load(
+        self, connection: sqlite3.Connection, table: Table, stored: str, needed: Collection[str]
+    ) -> None:
+        """Makes `stored` hold the columns needed as they are, and keeps those it has that are still so."""
+        loaded = self._guard.loaded.get(stored, {})
+        versions = {
+            column.name: (table.name, column, table.version(column.name))
+            for column in table.columns
+            if column.name in needed or column.name in loaded
+        }
+        versions[ROWS] = (table.name, table.version("org_id"))
+        current = {name for name, version in versions.items() if loaded.get(name) == version}
+        if current.issuperset({ROWS, *needed}):
+            return
+        columns = [
+            (n, column)
+            for n, column in enumerate(table.columns, 1)
+            if column.name in needed or column.name in current
+        ]
+        names = [column.name for _, column in columns]
+        converters = [(column.name, to_stored(column.type)) for _, column in columns]
+        rows = (
+            (
+                *(
+                    None if (value := row.get(name)) is None else convert(value)
+                    for name, convert in converters
+                ),
+                row.get("org_id"),
+            )
+            for row in table.rows(names)
+        )
+        self._guard.loaded.pop(stored, None)
+        connection.execute(f"DROP TABLE IF EXISTS {stored}")
+        connection.execute(f"CREATE TABLE {stored} ({''.join(f'c{n}, ' for n, _ in columns)}org)")
+        connection.execute("BEGIN")
+        try:
+            connection.executemany(
+                f"INSERT INTO {stored} VALUES ({', '.join('?' * (len(columns) + 1))})", rows
+            )
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        self._guard.loaded[stored] = {name: versions[name] for name in (*names, ROWS)}
+
+    def _open(self, connection: sqlite3.Connection) -> None:
+        connection.set_authorizer(None)
+        connection.set_progress_handler(None, 0)
+
+    def _guarded(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.set_authorizer(self._guard.authorize)
+        connection.set_progress_handler(self._guard.late, STEPS_BETWEEN_CHECKS)
+        return connection
+
+
+class Guard:
+    """What a query may do in SQLite, how long it may take, and what stopped it.
+
+    Apart from the Database because the connection holds it: SQLite's callbacks are beyond the garbage
+    collector, so what they refer to must not refer to the connection.
+    """
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, dict[str, Hashable]] = {}
+        """Of each stored table the versions of its columns."""
+        self.allowed: set[str] = set()
+        self.deadline = 0.0
+        self.problem: QueryError | None = None
+
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def authorize(self, action: int, first: str | None, second: str | None, *_: Any) -> int:
+        import sqlite3
+
+        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_READ and (first in self.loaded or first == "json_each" or not first):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_FUNCTION and second in self.allowed:
+            return sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY
+
+    def declare(self, connection: sqlite3.Connection) -> None:
         from . import functions
         from .values import COLLATIONS
 
@@ -199,9 +297,9 @@ class Database:
         for name, call in functions.INTERNAL.items():
             self._create(connection, name, -1, call)
         for name, make in functions.AGGREGATES.items():
-            self._allowed.add(name)
+            self.allowed.add(name)
             connection.create_aggregate(name, -1, self._aggregate(make))
-        self._allowed |= {
+        self.allowed |= {
             "json_each",
             "json_group_array",
             "coalesce",
@@ -212,29 +310,29 @@ class Database:
             "min",
             "max",
         }
-        self._allowed |= {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"}
-        self._allowed |= {"lag", "lead", "first_value", "last_value", "nth_value"}
+        self.allowed |= {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"}
+        self.allowed |= {"lag", "lead", "first_value", "last_value", "nth_value"}
 
     def _create(
         self, connection: sqlite3.Connection, name: str, arguments: int, call: Callable[..., Any]
     ) -> None:
-        self._allowed.add(name)
+        self.allowed.add(name)
         connection.create_function(name, arguments, self._reporting(call), deterministic=True)
 
     def _reporting(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """SQLite says only that a function raised: the reason is kept for the answer."""
 
         def run(*arguments: Any) -> Any:
-            if time.monotonic() > self._deadline:
-                self._problem = self._too_long()
-                raise self._problem
+            if self.late():
+                self.problem = too_long()
+                raise self.problem
             try:
                 return call(*arguments)
             except QueryError as problem:
-                self._problem = problem
+                self.problem = problem
                 raise
             except Exception as error:
-                self._problem = QueryError(f"value out of range: {error}"[:200])
+                self.problem = QueryError(f"value out of range: {error}"[:200])
                 raise
 
         return run
@@ -256,51 +354,9 @@ class Database:
 
         return compare
 
-    def _load(self, connection: sqlite3.Connection, table: Table, stored: str) -> None:
-        version = (table.name, tuple(table.columns), table.version)
-        if self._loaded.get(stored) == version:
-            return
-        types = [
-            (column.name, "timestamptz" if column.type == "timestamp" else column.type)
-            for column in table.columns
-        ]
-        listed = ", ".join(f"c{n}" for n in range(1, len(types) + 1))
-        self._open(connection)
-        self._loaded.pop(stored, None)
-        connection.execute(f"DROP TABLE IF EXISTS {stored}")
-        connection.execute(f"CREATE TABLE {stored} ({listed}, org)")
-        rows = (
-            [*(from_record(type_, row.get(name)) for name, type_ in types), row.get("org_id")]
-            for row in table.rows()
-        )
-        connection.execute("BEGIN")
-        try:
-            connection.executemany(f"INSERT INTO {stored} VALUES ({', '.join('?' * (len(types) + 1))})", rows)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-        self._loaded[stored] = version
 
-    def _open(self, connection: sqlite3.Connection) -> None:
-        connection.set_authorizer(None)
-        connection.set_progress_handler(None, 0)
-
-    def _guarded(self, connection: sqlite3.Connection) -> sqlite3.Connection:
-        connection.set_authorizer(self._authorize)
-        connection.set_progress_handler(lambda: time.monotonic() > self._deadline, STEPS_BETWEEN_CHECKS)
-        return connection
-
-    def _authorize(self, action: int, first: str | None, second: str | None, *_: Any) -> int:
-        import sqlite3
-
-        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
-            return sqlite3.SQLITE_OK
-        if action == sqlite3.SQLITE_READ and (first in self._loaded or first == "json_each" or not first):
-            return sqlite3.SQLITE_OK
-        if action == sqlite3.SQLITE_FUNCTION and second in self._allowed:
-            return sqlite3.SQLITE_OK
-        return sqlite3.SQLITE_DENY
+def too_long() -> QueryError:
+    return QueryError("the query took too long and was stopped: select less")
 
 
 def _result_type(type_: str) -> str:

@@ -664,7 +664,7 @@ def _same(a: Any, b: Any) -> bool:
 
 _function("<@", "json, json -> boolean")(lambda part, whole: _contains(whole, part))
 _function("?", "json, text -> boolean")(
-    lambda value, key: isinstance(value, dict | list) and key in value or value == key
+    lambda value, key: (isinstance(value, dict | list) and key in value) or value == key
 )
 
 

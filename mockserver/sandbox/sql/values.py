@@ -457,24 +457,35 @@ def sort_key(type_: str, stored: Any) -> Any:
 # -------------------------------------------------------------------------------------------- records, JSON
 
 
-def from_record(type_: str, value: Any) -> Any:
-    """A record's JSON value as SQLite keeps it, `type_` being the column's."""
-    if value is None:
-        return None
-    if type_ in ("json", "array"):
-        return json.dumps(value, ensure_ascii=False)
-    if type_ == "timestamptz":
-        if len(value) == 20 and value[19] == "Z":
-            return f"{value[:19]}.000000"
-        moment = datetime.fromisoformat(value)
-        return _encode_timestamp(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
-    if type_ == "numeric":
-        return _encode_numeric(Decimal(str(value)))
-    if type_ == "boolean":
-        return int(value)
-    if type_ == "integer":
-        return check_integer(int(value))
-    return str(value)
+def to_stored(type_: str) -> Callable[[Any], Any]:
+    """What makes of a record's JSON value what SQLite keeps in a column of the type."""
+    return STORERS.get(type_, str)
+
+
+def _store_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _store_timestamp(value: str) -> str:
+    if len(value) == 20 and value[19] == "Z":
+        return f"{value[:19]}.000000"
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo:
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:  # in UTC it lies just outside the calendar: the nearest moment within stands for it
+            moment = datetime.max if moment.year > 1 else datetime.min
+    return _encode_timestamp(moment.replace(tzinfo=None))
+
+
+STORERS: dict[str, Callable[[Any], Any]] = {
+    "json": _store_json,
+    "array": _store_json,
+    "timestamp": _store_timestamp,
+    "numeric": lambda value: _encode_numeric(Decimal(str(value))),
+    "boolean": int,
+    "integer": lambda value: check_integer(int(value)),
+}
 
 
 def to_json(type_: str, stored: Any) -> Any:
