@@ -232,7 +232,10 @@ def view(app: App, operation, paths):
             if location and status == 201:
                 headers = {**headers, "Location": location.format(**ids, id=payload["id"])}
             if wire is not None:
+                payload = payload() if callable(payload) else payload
                 status, payload, headers = wire.answer(sandbox, status, payload, headers, call.kept)
+        if callable(payload):                                      # work on a copy of the state, which holds up nobody
+            payload = payload()
         if call.effect and call.effect.status:
             raise Injected(call.effect)
         return answer(status, payload, headers)

@@ -1,20 +1,22 @@
-"""Which calls were made, asked by operation and by part of what they sent, with an explanation when they were not."""
+"""Which calls were made, by operation and by part of what they sent, and why none fits."""
+
 import re
 from urllib.parse import parse_qs
 
 from mockserver.handles import Unknown
 from mockserver.verdicts import title
 
-NEAREST = 3                       # calls shown when none was the one expected
+NEAREST = 3  # calls of the operation shown when none was the one expected
+LATEST = 10  # calls of any operation shown when it was never called
 _ABSENT = object()
 
 
 class Expectation:
     """A call of an operation, as a test expects it.
 
-    `body` is matched in part: keys it does not name may be there, lists are of the same length. `query` values are
-    compared as text, `status` is the answer's, `ids` are those in the path, by parameter. Raises Unknown for an
-    operation there is not, TypeError for an id its path does not have.
+    `body` is matched in part: keys it does not name may be there, lists are of the same length. `query`
+    values are compared as text, `status` is the answer's, `ids` are those in the path, by parameter.
+    Raises Unknown for an operation there is not, TypeError for an id its path does not have.
     """
 
     def __init__(self, operations, operation: str, body=None, query=None, status=None, **ids):
@@ -23,7 +25,10 @@ class Expectation:
             raise Unknown(f"There is no operation {operation!r}. `mockserver operations` lists all of them.")
         for name in ids.keys() - set(self.operation.parameters):
             named = ", ".join(self.operation.parameters) or "none"
-            raise TypeError(f"{name!r} is no id in the path of {operation}; it has {named}. Others are body, query, status and times.")
+            raise TypeError(
+                f"{name!r} is no id in the path of {operation}; it has {named}. "
+                "Others are body, query, status and times."
+            )
         self.body, self.query, self.status, self.ids = body, query, status, ids
 
     def differences(self, entry) -> list[str]:
@@ -35,9 +40,10 @@ class Expectation:
             path = re.escape(self.operation.path).replace(r"\{", "(?P<").replace(r"\}", ">[^/]+)")
             match = re.fullmatch(path, entry.path)
             given = match.groupdict() if match else {}
-            found += [difference for name, id in self.ids.items() for difference in compare(str(id), given.get(name, _ABSENT), name)]
+            for name, id in self.ids.items():
+                found += compare(str(id), given.get(name, _ABSENT), name)
         if self.query is not None:
-            given = {name: values[-1] for name, values in parse_qs(entry.query, keep_blank_values=True).items()}
+            given = {name: values[-1] for name, values in parse_qs(entry.query, True).items()}
             for name, value in self.query.items():
                 found += compare(_as_text(value), given.get(name, _ABSENT), f"query.{name}")
         if self.body is not None:
@@ -58,7 +64,8 @@ def assert_called(journal, expected: Expectation, times: int | None) -> None:
         lines += ["Those that fit:", *(_line(entry) for entry in matching)]
     others = sorted((pair for pair in compared if pair[0]), key=lambda pair: len(pair[0]))[:NEAREST]
     if others:
-        lines.append("The nearest of those that differ:" if matching else f"It was called {_times(len(compared))} otherwise. The nearest:")
+        otherwise = f"It was called {_times(len(compared))} otherwise. The nearest:"
+        lines.append("The nearest of those that differ:" if matching else otherwise)
         for differences, entry in others:
             lines += [_line(entry), *(f"      {difference}" for difference in differences)]
     elif not matching:
@@ -70,7 +77,8 @@ def assert_not_called(journal, expected: Expectation) -> None:
     """AssertionError when such a call was made."""
     matching = [entry for entry in journal.find(expected.operation.id) if not expected.differences(entry)]
     if matching:
-        lines = [f"{expected.operation.id} should not have been called as described; it was {_times(len(matching))}:"]
+        count = _times(len(matching))
+        lines = [f"{expected.operation.id} should not have been called as described; it was {count}:"]
         raise AssertionError("\n".join(lines + [_line(entry) for entry in matching]))
 
 
@@ -79,12 +87,24 @@ def compare(expected, given, path: str) -> list[str]:
     if given is _ABSENT:
         return [f"{path}: expected {expected!r}, was not sent"]
     if isinstance(expected, dict) and isinstance(given, dict):
-        return [line for key, value in expected.items() for line in compare(value, given.get(key, _ABSENT), f"{path}.{key}")]
+        return [
+            line
+            for key, value in expected.items()
+            for line in compare(value, given.get(key, _ABSENT), f"{path}.{key}")
+        ]
     if isinstance(expected, list | tuple) and isinstance(given, list):
         if len(expected) != len(given):
             return [f"{path}: expected {len(expected)} items, was {len(given)}"]
-        return [line for number, value in enumerate(expected) for line in compare(value, given[number], f"{path}[{number}]")]
-    return [] if expected == given and isinstance(expected, bool) == isinstance(given, bool) else [f"{path}: expected {expected!r}, was {given!r}"]
+        return [
+            line
+            for number, value in enumerate(expected)
+            for line in compare(value, given[number], f"{path}[{number}]")
+        ]
+    if expected == given and isinstance(expected, bool) == isinstance(
+        given, bool
+    ):  # 1 == True in Python alone
+        return []
+    return [f"{path}: expected {expected!r}, was {given!r}"]
 
 
 def _as_text(value) -> str:
@@ -94,8 +114,12 @@ def _as_text(value) -> str:
 def _instead(journal) -> list[str]:
     entries = list(journal)
     if not entries:
-        return ["Nothing was called at all. Does the client send its requests to the mock's url, with the mock's api_key?"]
-    return ["What was called:" if len(entries) <= 10 else "What was called last:", *(_line(entry) for entry in entries[-10:])]
+        return [
+            "Nothing was called at all. "
+            "Does the client send its requests to the mock's url, with the mock's api_key?"
+        ]
+    head = "What was called:" if len(entries) <= LATEST else "What was called last:"
+    return [head, *(_line(entry) for entry in entries[-LATEST:])]
 
 
 def _line(entry) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from mockserver.contract.cli import contract
+
 DEFAULT_KEY = "mockkey1." + "0" * 32
 
 
@@ -13,6 +15,8 @@ DEFAULT_KEY = "mockkey1." + "0" * 32
 def main():
     """A stateful mock of the Cofactr Platform API."""
 
+
+main.add_command(contract)
 
 operations_file = click.option("--operations", "corrections", type=click.Path(dir_okay=False), metavar="FILE",
                                help="YAML with verbs and paths that replace ours, in the form of contracts/operations.yaml.")

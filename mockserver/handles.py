@@ -50,7 +50,7 @@ class Records:
     def __init__(self, sandbox: Sandbox):
         self.sandbox = sandbox
 
-    def __call__(self, kind: str, **where) -> list[dict]:
+    def __call__(self, kind: str, /, **where) -> list[dict]:
         """The records of a kind, oldest first; with `name="…"` and the like, those whose fields are these."""
         resource = self._resource(kind)
         with self.sandbox.lock:
@@ -82,7 +82,7 @@ class Records:
             loaded = self._load(scope, resource, values)
             return self._write(scope, resource, lambda: resource.change(scope, before, loaded) if before else self._add(scope, resource, id, loaded))
 
-    def given(self, kind: str, **values) -> dict:
+    def given(self, kind: str, /, **values) -> dict:
         """A new record with these fields, the rest made up plausibly."""
         resource = self._resource(kind)
         with self.sandbox.lock:

@@ -1,4 +1,5 @@
 """The mock in process: requests that would go to the real host reach a sandbox instead."""
+
 import asyncio
 import contextlib
 import dataclasses as dc
@@ -12,6 +13,7 @@ from pathlib import Path
 from mockserver import calls, verdicts, worlds
 from mockserver.api import auth
 from mockserver.app import App
+from mockserver.control.sandboxes import shown
 from mockserver.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, Refused
 from mockserver.sandbox import Policies, Sandbox, World
 from mockserver.sandbox.clock import moment
@@ -22,11 +24,11 @@ from mockserver.serving import wsgi
 from mockserver.serving.intercept import intercept
 
 ORIGIN = "https://flagship-api.cofactr.com"
-ROUNDS = 100                      # of webhooks that lead to calls that lead to webhooks
+ROUNDS = 100  # of webhooks that lead to calls that lead to webhooks
 
 
 class Handle:
-    """A sandbox as a test holds it: where to call it, with which key, what is in it, what it does and what was done to it."""
+    """A sandbox as a test holds it: where to call it, with which key, what is in it, what was done to it."""
 
     url: str
     """Where the API is, without a slash at the end."""
@@ -37,7 +39,7 @@ class Handle:
         self.url, self.sandbox = url, sandbox
         self._jobs = jobs
         self._judge = judge or verdicts.Verdicts(sandbox)
-        if judge is None:                                         # the first to hold it
+        if judge is None:  # the first to hold it
             self._begin()
 
     def _begin(self):
@@ -51,12 +53,13 @@ class Handle:
 
     @property
     def api_keys(self) -> list[dict]:
-        """The keys that open the sandbox: `{key, name, roles, org_id}`."""
-        return [{name: key[name] for name in ("key", "name", "roles", "org_id")} for key in self.sandbox.store["api_key"]]
+        """The keys that open the sandbox: `{key, name, role, roles, org_id}`."""
+        return shown(self.sandbox)["api_keys"]
 
     @property
     def records(self) -> Records:
-        """Every record there is: `records("bom", name="Motor")`, `.get(kind, id)`, `.put(kind, id, …)`, `.delete(kind, id)`, `.count()`."""
+        """Every record there is: `records("bom", name="Motor")`, `.get(kind, id)`, `.put(kind, id, …)`,
+        `.delete(kind, id)`, `.count()`."""
         return Records(self.sandbox)
 
     def given(self, kind: str, **values) -> dict:
@@ -66,7 +69,8 @@ class Handle:
 
     @property
     def clock(self) -> ClockHandle:
-        """The sandbox's time: `.now`, `.set("2026-02-01T00:00:00Z")`, `.advance(hours=2)`, `.freeze()`, `.run(rate=60)`."""
+        """The time: `.now`, `.set("2026-02-01T00:00:00Z")`, `.advance(hours=2)`, `.freeze()`,
+        `.run(rate=60)`."""
         return ClockHandle(self.sandbox)
 
     @property
@@ -81,10 +85,12 @@ class Handle:
 
     @property
     def webhooks(self) -> Webhooks:
-        """Who is told of records, and how it went: `.subscribe(url, triggers=["BOM"])`, `.deliveries`, `.drain()`, `.redeliver(id)`.
+        """Who is told of records, and how it went: `.subscribe(url, triggers=["BOM"])`, `.deliveries`,
+        `.drain()`, `.redeliver(id)`.
 
-        What is due is sent right after the call that caused it, before its caller has the answer. In a coroutine it waits for
-        `await asyncio.to_thread(mock.webhooks.drain)`: the event loop may be the receiver's too.
+        What is due is sent right after the call that caused it, before its caller has the answer. In a
+        coroutine it waits for `await asyncio.to_thread(mock.webhooks.drain)`: the event loop may be the
+        receiver's too.
         """
         return self.sandbox.webhooks
 
@@ -95,11 +101,11 @@ class Handle:
 
     @property
     def journal(self) -> Journal:
-        """The latest calls and their answers: iterate over it, or `.find(operation="create_bom", status=409)`."""
+        """The latest calls and their answers: iterate, or `.find(operation="create_bom", status=409)`."""
         return self.sandbox.journal
 
     def snapshot(self) -> dict:
-        """This moment, for `restore`: data, ids, clock, jobs, files, keys, policies. The journal goes on."""
+        """This moment, for `restore`: all but the journal, which goes on."""
         return self.sandbox.snapshot()
 
     def restore(self, snapshot: dict) -> None:
@@ -112,17 +118,27 @@ class Handle:
         self.sandbox.reset()
         self._begin()
 
-    def assert_called(self, operation: str, *, times: int | None = None, body=None, query: dict | None = None,
-                      status: int | None = None, **ids: str) -> None:
+    def assert_called(
+        self,
+        operation: str,
+        *,
+        times: int | None = None,
+        body=None,
+        query: dict | None = None,
+        status: int | None = None,
+        **ids: str,
+    ) -> None:
         """That an operation was called, `times` times or at least once.
 
-        `body` needs to be there in part: other keys do not count, lists are of the same length. `query` and `status`
-        likewise, and the ids in the path by their names: `assert_called("get_bom", bom_id=id)`.
+        `body` needs to be there in part: other keys do not count, lists are of the same length. `query` and
+        `status` likewise, and the ids in the path by their names: `assert_called("get_bom", bom_id=id)`.
         The AssertionError shows the nearest calls and the fields in which they differ.
         """
         calls.assert_called(self.journal, self._expectation(operation, body, query, status, ids), times)
 
-    def assert_not_called(self, operation: str, *, body=None, query: dict | None = None, status: int | None = None, **ids: str) -> None:
+    def assert_not_called(
+        self, operation: str, *, body=None, query: dict | None = None, status: int | None = None, **ids: str
+    ) -> None:
         """That an operation was not called so; see `assert_called`."""
         calls.assert_not_called(self.journal, self._expectation(operation, body, query, status, ids))
 
@@ -134,10 +150,11 @@ class Handle:
         return self._judge.allowed()
 
     def assert_contract_kept(self) -> None:
-        """That no request since the last time broke the contract. The fixtures of pytest ask at the end of each test.
+        """That no request since the last time broke the contract. pytest's fixtures ask at the end of a test.
 
-        Broken is it by a path or verb there is not, a query or a body that does not fit. Not by what the state refuses
-        (404, 409, a reference to what is not there), by rights, or by faults. Raises ContractViolation.
+        It is broken by a path or verb there is not, a query or a body that does not fit. Not by what the
+        state refuses (404, 409, a reference to what is not there), by rights, or by faults.
+        Raises ContractViolation.
         """
         found = verdicts.violations(self._judge.take())
         if found:
@@ -151,29 +168,54 @@ class Mock(Handle):
             requests.get(f"{mock.url}/v1/boms/", headers={"Authorization": f"Api-Key {mock.api_key}"})
 
     Calls of requests, urllib3, httpx and aiohttp to `origin` are answered in this process, without a
-    socket, whichever thread or client object makes them; other hosts are left alone, or refused with `block_network`.
-    `async with` does the same. As a decorator, `@Mock()` gives each run of a function or coroutine function a fresh
-    one, and hands it over if there is a parameter called `mock`.
+    socket, whichever thread or client object makes them; other hosts are left alone, or refused with
+    `block_network`. `async with` does the same. As a decorator, `@Mock()` gives each run of a function or
+    coroutine function a fresh one, and hands it over if there is a parameter called `mock`.
 
-    `fixtures` is the name of a fixture or the path of a YAML file, `seed` another seed than its own. `strict` refuses
-    undocumented keys. `jobs` is a policy (`"manual"`, `{"mode": "reads", "reads": 3}`) or one for each operation
-    (`{"upsert_bom_async": "manual"}`). `now` is where the clock stands: a datetime with an offset, or RFC 3339.
+    `fixtures` is the name of a fixture or the path of a YAML file, `seed` another seed than its own.
+    `strict` refuses undocumented keys. `jobs` is a policy (`"manual"`, `{"mode": "reads", "reads": 3}`) or
+    one for each operation (`{"upsert_bom_async": "manual"}`). `now` is where the clock stands: a datetime
+    with an offset, or RFC 3339.
     Raises UnknownFixture, YamlError, or Refused with the reason.
     """
 
-    def __init__(self, fixtures: str | Path = "default", seed: int | None = None, *, strict: bool = False,
-                 jobs: str | dict | None = None, now: dt.datetime | str | None = None, origin: str = ORIGIN, block_network: bool = False):
-        self._options = {"fixtures": fixtures, "seed": seed, "strict": strict, "jobs": jobs, "now": now, "origin": origin,
-                         "block_network": block_network}
+    def __init__(
+        self,
+        fixtures: str | Path = "default",
+        seed: int | None = None,
+        *,
+        strict: bool = False,
+        jobs: str | dict | None = None,
+        now: dt.datetime | str | None = None,
+        origin: str = ORIGIN,
+        block_network: bool = False,
+    ):
+        self._options = {
+            "fixtures": fixtures,
+            "seed": seed,
+            "strict": strict,
+            "jobs": jobs,
+            "now": now,
+            "origin": origin,
+            "block_network": block_network,
+        }
         self._sandboxes = Sandboxes(Sandbox(_world(fixtures, seed, now), policies=Policies(strict)))
         self._block_network = block_network
         self._blocks: list[t.Any] = []
         self._sending = threading.Lock()
         super().__init__(origin.rstrip("/"), self._sandboxes.default, jobs)
 
-    def another(self, fixtures: str | Path = "default", seed: int | None = None, *, name: str | None = None, strict: bool = False,
-                jobs: str | dict | None = None, now: dt.datetime | str | None = None) -> Handle:
-        """One more world behind the same address, which its own API keys open. Refused when the name is taken."""
+    def another(
+        self,
+        fixtures: str | Path = "default",
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        strict: bool = False,
+        jobs: str | dict | None = None,
+        now: dt.datetime | str | None = None,
+    ) -> Handle:
+        """One more world behind the same address, opened by its own API keys. Refused for a name in use."""
         try:
             sandbox = self._sandboxes.create(_world(fixtures, seed, now), name, Policies(strict))
         except ValueError as error:
@@ -182,7 +224,7 @@ class Mock(Handle):
 
     @contextlib.contextmanager
     def live(self) -> t.Iterator[Handle]:
-        """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for browsers and other languages."""
+        """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for any client."""
         from mockserver.serving.effects import Effects
         from mockserver.serving.live import LiveServer
 
@@ -213,23 +255,28 @@ class Mock(Handle):
             return {**kwargs, "mock": mock} if wants_it else kwargs
 
         if inspect.iscoroutinefunction(function):
+
             @functools.wraps(function)
             async def run(*args, **kwargs):
                 async with Mock(**self._options) as mock:
                     return await function(*args, **given(mock, kwargs))
         else:
+
             @functools.wraps(function)
             def run(*args, **kwargs):
                 with Mock(**self._options) as mock:
                     return function(*args, **given(mock, kwargs))
+
         # So that pytest does not look for a fixture called `mock`.
-        run.__signature__ = signature.replace(parameters=[one for name, one in signature.parameters.items() if name != "mock"])
+        run.__signature__ = signature.replace(
+            parameters=[one for name, one in signature.parameters.items() if name != "mock"]
+        )
         return run
 
     # -- the doors
 
     def answer(self, method, url, headers, body) -> wsgi.Answer:
-        """What is answered to one request in process. A fault may delay it, cut it short, or raise DropConnection."""
+        """The answer to one request. A fault may delay it, cut it short, or raise DropConnection."""
         effect = None
 
         def app(environ, start_response):
@@ -282,9 +329,13 @@ def _world(fixtures, seed, now) -> World:
     try:
         when = moment(now) if isinstance(now, str) else now
     except ValueError:
-        raise Refused(f"now should be an RFC 3339 date-time such as 2026-01-15T09:00:00Z, not {now!r}.") from None
+        raise Refused(
+            f"now should be an RFC 3339 date-time such as 2026-01-15T09:00:00Z, not {now!r}."
+        ) from None
     if when.tzinfo is None:
-        raise Refused(f"now has no offset from UTC: {now}. Give it one, such as the Z of 2026-01-15T09:00:00Z.")
+        raise Refused(
+            f"now has no offset from UTC: {now}. Give it one, such as the Z of 2026-01-15T09:00:00Z."
+        )
     return dc.replace(world, now=when)
 
 
@@ -296,7 +347,9 @@ def _set_policies(jobs: JobsHandle, given: str | dict) -> None:
         try:
             jobs.policy(**policy, operation=operation)
         except TypeError:
-            raise Refused(f"A job policy is a mode, or a mapping with mode, reads, seconds and errors, not {policy!r}.") from None
+            raise Refused(
+                f"A job policy is a mode, or a mapping with mode, reads, seconds and errors, not {policy!r}."
+            ) from None
 
 
 def _in_coroutine() -> bool:

@@ -3,6 +3,7 @@
 Every pytest run of everyone who has the package installed imports this module, so it imports pytest
 alone; the mock itself comes in with the first test that uses it.
 """
+
 import contextlib
 from pathlib import Path
 
@@ -10,24 +11,48 @@ import pytest
 
 MODES = ("fail", "warn", "allow")
 ARGUMENTS = ("fixtures", "seed", "strict", "jobs", "now", "violations")
-MARKER = ("cofactr(fixtures='default', seed=None, strict=False, jobs=None, now=None, violations='fail'): the world of the Cofactr mock in "
-          "this test, and what a request that breaks the contract does to it (fail, warn or allow).")
+MARKER = (
+    "cofactr(fixtures='default', seed=None, strict=False, jobs=None, now=None, violations='fail'): "
+    "the world of the Cofactr mock in this test, "
+    "and what a request that breaks the contract does to it (fail, warn or allow)."
+)
+ON_PURPOSE = (
+    'If it is meant to: `with mock.violations_allowed():`, or @pytest.mark.cofactr(violations="allow").'
+)
 
-_held = pytest.StashKey[list]()                                   # of a test: the handles it got
-_block = pytest.StashKey[contextlib.ExitStack]()                  # of a run: its block of the network
+_held = pytest.StashKey[list]()  # of a test: the handles it got
+_block = pytest.StashKey[contextlib.ExitStack]()  # of a run: its block of the network
 
 
 # -- options
 
+
 def pytest_addoption(parser):
     group = parser.getgroup("cofactr", "Cofactr mock")
-    group.addoption("--cofactr-block-network", action="store_true",
-                    help="Refuse requests to any host but this machine and the Cofactr mock, in every test.")
-    parser.addini("cofactr_fixtures", "World of the Cofactr mock: a fixture's name, or a YAML file's path from the root directory.", default="default")
+    group.addoption(
+        "--cofactr-block-network",
+        action="store_true",
+        help="Refuse requests to any host but this machine and the Cofactr mock, in every test.",
+    )
+    parser.addini(
+        "cofactr_fixtures",
+        "World of the Cofactr mock: a fixture, or a YAML file's path from the root.",
+        default="default",
+    )
     parser.addini("cofactr_seed", "Another seed than the fixture's own.", default="")
-    parser.addini("cofactr_strict", "Whether the Cofactr mock refuses undocumented keys.", type="bool", default=False)
-    parser.addini("cofactr_origin", "Scheme and host that the Cofactr mock answers for.", default="https://flagship-api.cofactr.com")
-    parser.addini("cofactr_violations", "What a request that breaks the contract does to its test: fail, warn or allow.", default="fail")
+    parser.addini(
+        "cofactr_strict", "Whether the Cofactr mock refuses undocumented keys.", type="bool", default=False
+    )
+    parser.addini(
+        "cofactr_origin",
+        "Scheme and host that the Cofactr mock answers for.",
+        default="https://flagship-api.cofactr.com",
+    )
+    parser.addini(
+        "cofactr_violations",
+        "What breaking the contract does to a test: fail, warn or allow.",
+        default="fail",
+    )
 
 
 def pytest_configure(config):
@@ -50,13 +75,14 @@ def _nobody(*request):
 
 # -- fixtures
 
+
 @pytest.fixture
 def cofactr_mock(request):
     """A fresh default sandbox that answers for https://flagship-api.cofactr.com during the test.
 
-    requests, urllib3, httpx and aiohttp are answered in this process. `.url` is that address, `.api_key` a key that works;
-    `.records`, `.given`, `.clock`, `.jobs`, `.faults`, `.webhooks`, `.outbox`, `.journal` and `.assert_called` hold the
-    rest (see mockserver.Mock). A request that breaks the contract fails the test.
+    requests, urllib3, httpx and aiohttp are answered in this process. `.url` is that address, `.api_key` a
+    key that works; `.records`, `.given`, `.clock`, `.jobs`, `.faults`, `.webhooks`, `.outbox`, `.journal` and
+    `.assert_called` hold the rest (see mockserver.Mock). A request that breaks the contract fails the test.
     """
     options = _options(request.node)
     options.pop("violations")
@@ -81,12 +107,13 @@ def cofactr_server(cofactr_mock):
 
 @pytest.fixture
 def cofactr_mock_factory(request, cofactr_mock):
-    """Makes further worlds: `factory(fixtures="empty", name="theirs")` answers one that is held as `cofactr_mock` is.
+    """Makes further worlds: `factory(fixtures="empty", name="theirs")` answers one held as `cofactr_mock` is.
 
-    It is behind the same address, and its own `.api_key` opens it; or behind another, given as `origin`. The other arguments
-    are those of the marker, and default to what holds for the test.
+    It is behind the same address, and its own `.api_key` opens it; or behind another, given as `origin`.
+    The other arguments are those of the marker, and default to what holds for the test.
     """
     with contextlib.ExitStack() as stack:
+
         def factory(*, origin=None, name=None, **given):
             from mockserver.mock import Mock
 
@@ -105,9 +132,15 @@ def cofactr_mock_factory(request, cofactr_mock):
 def _options(item) -> dict:
     """What the marker says, else the configuration."""
     config = item.config
-    options = {"fixtures": _path(config.getini("cofactr_fixtures"), config.rootpath), "seed": _seed(config.getini("cofactr_seed")),
-               "strict": config.getini("cofactr_strict"), "jobs": None, "now": None, "violations": config.getini("cofactr_violations")}
-    for marker in reversed(list(item.iter_markers("cofactr"))):   # the nearest has the last word
+    options = {
+        "fixtures": _path(config.getini("cofactr_fixtures"), config.rootpath),
+        "seed": _seed(config.getini("cofactr_seed")),
+        "strict": config.getini("cofactr_strict"),
+        "jobs": None,
+        "now": None,
+        "violations": config.getini("cofactr_violations"),
+    }
+    for marker in reversed(list(item.iter_markers("cofactr"))):  # the nearest has the last word
         unknown = marker.kwargs.keys() - set(ARGUMENTS)
         if marker.args or unknown:
             wrong = f"{', '.join(sorted(unknown))} is none of them" if unknown else "all of them go by name"
@@ -116,7 +149,10 @@ def _options(item) -> dict:
         if "fixtures" in marker.kwargs:
             options["fixtures"] = _path(marker.kwargs["fixtures"], item.path.parent, config.rootpath)
     if options["violations"] not in MODES:
-        pytest.fail(f"violations of the Cofactr contract can {', '.join(MODES)}, not {options['violations']!r}.", pytrace=False)
+        modes = ", ".join(MODES)
+        pytest.fail(
+            f"violations of the Cofactr contract can {modes}, not {options['violations']!r}.", pytrace=False
+        )
     return options
 
 
@@ -147,6 +183,7 @@ def _clear_errors():
 
 # -- the contract
 
+
 @contextlib.contextmanager
 def _judged(item, handle):
     """Held to the contract: at the end of the test, and again once fixtures have cleared up."""
@@ -176,14 +213,17 @@ def _judge(item, handle, failed=False):
     from mockserver import verdicts
 
     broken = verdicts.violations(entries)
-    for entry in entries:
-        if entry.unknown_keys and not entry.violations:
-            item.warn(verdicts.UndocumentedKeyWarning(verdicts.undocumented(entry)))
-    if not broken:
-        return
+    undocumented = [verdicts.undocumented(entry) for entry in entries if not entry.violations]
     if failed:
-        item.add_report_section("call", "Cofactr contract violations", broken)
-    elif mode == "warn":
-        item.warn(verdicts.ContractWarning(broken))
-    else:
-        pytest.fail(f"{broken}\nIf it is meant to: `with mock.violations_allowed():`, or @pytest.mark.cofactr(violations=\"allow\").", pytrace=False)
+        text = "\n".join(filter(None, [broken, *undocumented]))
+        item.add_report_section("call", "Cofactr contract violations", text)
+        return
+    if broken and mode == "fail":
+        pytest.fail(f"{broken}\n{ON_PURPOSE}", pytrace=False)
+    try:
+        for sentence in undocumented:
+            item.warn(verdicts.UndocumentedKeyWarning(sentence))
+        if broken:
+            item.warn(verdicts.ContractWarning(broken))
+    except verdicts.ContractWarning as warning:  # the run's filters make errors of warnings
+        pytest.fail(f"{warning}\n{ON_PURPOSE}", pytrace=False)

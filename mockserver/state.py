@@ -1,4 +1,5 @@
 """A sandbox as a JSON document: written out, and read back with nothing taken on trust."""
+
 import base64
 import binascii
 import dataclasses as dc
@@ -35,6 +36,7 @@ class Unfit(Refused):
 
 
 # -- the document; its parts are what the control plane takes, and what it counts
+
 
 class _Policies(Strict):
     strict = fields.Boolean(required=True)
@@ -84,7 +86,10 @@ class _Webhooks(Strict):
 
 
 class State(Strict):
-    """A sandbox: all its records with what is hidden in them and their places, so that ids go on as they would have."""
+    """A sandbox:
+
+    all its records with what is hidden in them and their places, so that ids go on as they would have.
+    """
 
     format = fields.Choice(FORMAT, required=True)
     fixtures = fields.Text(required=True)
@@ -96,26 +101,46 @@ class State(Strict):
     faults = fields.Nested(_Faults, required=True)
     webhooks = fields.Nested(_Webhooks, required=True)
     files = fields.Object(required=True)
+    extras = fields.Object(required=True)
     records = fields.Object(required=True)
 
 
 # -- out
+
 
 def export(sandbox: Sandbox) -> dict:
     """The document of a sandbox. Snapshots, the journal and the periods of rate limits are left out."""
     with sandbox.lock:
         jobs, faults, webhooks = sandbox.jobs, sandbox.faults, sandbox.webhooks
         return {
-            "format": FORMAT, "fixtures": sandbox.world.name, "seed": sandbox.seed, "catalogue": _catalogue(sandbox),
+            "format": FORMAT,
+            "fixtures": sandbox.world.name,
+            "seed": sandbox.seed,
+            "catalogue": _catalogue(sandbox),
             "policies": dc.asdict(sandbox.policies),
             "clock": {"now": stamp(sandbox.clock.now()), "rate": sandbox.clock.rate},
-            "jobs": [{"operation": operation, **dc.asdict(policy)} for operation, policy in [(None, jobs.default), *jobs.by_type.items()]],
+            "jobs": [
+                {"operation": operation, **dc.asdict(policy)}
+                for operation, policy in [(None, jobs.default), *jobs.by_type.items()]
+            ],
             "faults": {"last": faults.last, "rules": [fault.document() for fault in faults.rules]},
-            "webhooks": {"counts": dict(webhooks.counts), "subscriptions": list(map(dc.asdict, webhooks.subscriptions.values())),
-                         "deliveries": list(map(dc.asdict, webhooks.deliveries.values()))},
-            "files": {digest: base64.b64encode(content).decode() for digest, content in sandbox.files.items()},
-            "records": {kind: {"last": table.last, "rows": [[table.ordinal(record["id"]), record] for record in table]}
-                        for kind, table in sandbox.store.tables.items() if table.last},
+            "webhooks": {
+                "counts": dict(webhooks.counts),
+                "subscriptions": list(map(dc.asdict, webhooks.subscriptions.values())),
+                "deliveries": list(map(dc.asdict, webhooks.deliveries.values())),
+            },
+            "extras": dict(sandbox.extras),
+            "files": {
+                digest: base64.b64encode(content).decode() for digest, content in sandbox.files.items()
+            },
+            "records": {
+                kind: {
+                    "last": table.last,
+                    "rows": [[table.ordinal(record["id"]), record] for record in table],
+                }
+                for kind, table in sandbox.store.tables.items()
+                if table.last
+            },
         }
 
 
@@ -124,7 +149,10 @@ def dumps(sandbox: Sandbox) -> bytes:
 
 
 def save(sandbox: Sandbox, path: Path) -> None:
-    """Write the document to a file. Whoever reads it meanwhile, or after a crash, has the old one or the new one. OSError."""
+    """Write the document to a file.
+
+    Whoever reads it meanwhile, or after a crash, has the old one or the new one. OSError.
+    """
     content = dumps(sandbox)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -140,8 +168,12 @@ def save(sandbox: Sandbox, path: Path) -> None:
 
 # -- in
 
+
 def read(sandbox: Sandbox, path: Path) -> None:
-    """Load the document in a file. Unfit, with the file's name, when it cannot be; the file is left as it is."""
+    """Load the document in a file.
+
+    Unfit, with the file's name, when it cannot be; the file is left as it is.
+    """
     try:
         load(sandbox, orjson.loads(path.read_bytes()))
     except orjson.JSONDecodeError as error:
@@ -156,18 +188,26 @@ def load(sandbox: Sandbox, document) -> None:
     """Put the document in place of all there is in the sandbox, in one step. Unfit when it cannot be."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         given = document.get("format") if isinstance(document, dict) else None
-        raise Unfit(f"The format should be {FORMAT!r}, not {given!r}. Export it with this version of the mock.")
+        raise Unfit(
+            f"The format should be {FORMAT!r}, not {given!r}. Export it with this version of the mock."
+        )
     try:
         loaded = State().load(document)
     except ma.ValidationError as error:
         raise Unfit("; ".join(f"{field}: {reason}" for field, reason in _flat(error.messages))) from None
     if loaded["seed"] != sandbox.seed:
-        raise Unfit(f"It comes from seed {loaded['seed']}, this sandbox has seed {sandbox.seed}, so ids would not go on as they "
-                    f"were. Load it into a sandbox of seed {loaded['seed']}.")
+        raise Unfit(
+            f"It comes from seed {loaded['seed']}, this sandbox has seed {sandbox.seed}, so ids would not go on as they "
+            f"were. Load it into a sandbox of seed {loaded['seed']}."
+        )
     if loaded["catalogue"] != _catalogue(sandbox):
-        raise Unfit(f"It comes from the fixtures {loaded['fixtures']!r}, whose part catalogue is another. Load it into a sandbox of these.")
+        raise Unfit(
+            f"It comes from the fixtures {loaded['fixtures']!r}, whose part catalogue is another. Load it into a sandbox of these."
+        )
     if not EARLIEST <= moment(loaded["clock"]["now"]) <= LATEST:
         raise Unfit(f"clock.now should be from {stamp(EARLIEST)} to {stamp(LATEST)}.")
+    if bad := [id for id, extra in loaded["extras"].items() if not isinstance(extra, dict)]:
+        raise Unfit(f"extras.{bad[0]}: should be an object.")
     files = _files(loaded["files"])
     jobs = _jobs(loaded["jobs"])
     try:
@@ -177,13 +217,16 @@ def load(sandbox: Sandbox, document) -> None:
     store = _store(sandbox, loaded["records"])
     with sandbox.lock:
         sandbox.store, sandbox.files, sandbox.jobs, sandbox.faults = store, files, jobs, faults
-        sandbox.policies = Policies(**loaded["policies"])
+        sandbox.extras, sandbox.policies = loaded["extras"], Policies(**loaded["policies"])
         sandbox.clock.set(moment(loaded["clock"]["now"]), loaded["clock"]["rate"])
         sandbox.webhooks = _webhooks(sandbox, loaded["webhooks"])
 
 
 def _catalogue(sandbox):
-    return {"known_parts_only": sandbox.world.catalogue.known_parts_only, "never_match": list(sandbox.world.catalogue.never_match)}
+    return {
+        "known_parts_only": sandbox.world.catalogue.known_parts_only,
+        "never_match": list(sandbox.world.catalogue.never_match),
+    }
 
 
 def _files(texts):
@@ -201,7 +244,10 @@ def _files(texts):
 def _jobs(policies):
     jobs = Jobs()
     for policy in policies:
-        operation, policy = policy["operation"], JobPolicy(policy["mode"], policy["reads"], policy["seconds"], tuple(policy["errors"]))
+        operation, policy = (
+            policy["operation"],
+            JobPolicy(policy["mode"], policy["reads"], policy["seconds"], tuple(policy["errors"])),
+        )
         if operation is None:
             jobs.default = policy
         else:
@@ -229,7 +275,9 @@ def _store(sandbox, groups) -> Store:
     store = Store(sandbox.world.store.kinds)
     for kind, group in groups.items():
         if kind not in store.tables:
-            raise Unfit(f"records.{kind}: There is no such kind. There are {', '.join(sorted(store.tables))}.")
+            raise Unfit(
+                f"records.{kind}: There is no such kind. There are {', '.join(sorted(store.tables))}."
+            )
         _fill(store.tables[kind], by_kind[kind], group)
     for kind in ("org", "api_key"):
         if not len(store[kind]):
@@ -243,7 +291,12 @@ def _store(sandbox, groups) -> Store:
 
 def _fill(table, resource, group):
     where = f"records.{table.kind}"
-    if not isinstance(group, dict) or group.keys() != {"last", "rows"} or type(group["last"]) is not int or not isinstance(group["rows"], list):
+    if (
+        not isinstance(group, dict)
+        or group.keys() != {"last", "rows"}
+        or type(group["last"]) is not int
+        or not isinstance(group["rows"], list)
+    ):
         raise Unfit(f'{where}: should be {{"last": n, "rows": [[ordinal, record], …]}}.')
     last = 0
     for number, row in enumerate(group["rows"]):
@@ -251,7 +304,9 @@ def _fill(table, resource, group):
             case [int() as ordinal, dict() as record] if last < ordinal <= group["last"]:
                 last = ordinal
             case _:
-                raise Unfit(f"{where}.rows[{number}]: should be [ordinal, record], the ordinals ascending up to last.")
+                raise Unfit(
+                    f"{where}.rows[{number}]: should be [ordinal, record], the ordinals ascending up to last."
+                )
         _check_fields(resource, record, f"{where}.rows[{number}]")
         if table.ordinal(record["id"]) is not None:
             raise Unfit(f"{where}.rows[{number}]: There is a {resource.label} {record['id']} already.")
@@ -265,8 +320,15 @@ def _fill(table, resource, group):
 def _check_fields(resource, record, where):
     known = resource.fields.keys() | resource.hidden | {"org_id", "created_at", "updated_at"}
     if unknown := record.keys() - known:
-        raise Unfit(f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}.")
-    if missing := {name for name in known if not (name in resource.fields and resource.fields[name].load_only)} - record.keys():
+        raise Unfit(
+            f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}."
+        )
+    if (
+        missing := {
+            name for name in known if not (name in resource.fields and resource.fields[name].load_only)
+        }
+        - record.keys()
+    ):
         raise Unfit(f"{where}.{min(missing)}: The field is missing.")
     for name, value in record.items():
         field = resource.fields.get(name)
@@ -275,7 +337,9 @@ def _check_fields(resource, record, where):
         try:
             field.deserialize(value)
         except ma.ValidationError as error:
-            raise Unfit(f"{where}.{name}: {'; '.join(reason for _, reason in _flat(error.messages))}") from None
+            raise Unfit(
+                f"{where}.{name}: {'; '.join(reason for _, reason in _flat(error.messages))}"
+            ) from None
 
 
 def _check_references(store, resource, record):
@@ -283,7 +347,9 @@ def _check_references(store, resource, record):
         kind, value = reference(field).kind, record.get(name)
         for id in value if isinstance(value, list) else [value]:
             if id is not None and kind in store.tables and store[kind].get(id) is None:
-                raise Unfit(f"records.{resource.kind}: {name} of {record['id']} names a {kind} that is not there, {id}.")
+                raise Unfit(
+                    f"records.{resource.kind}: {name} of {record['id']} names a {kind} that is not there, {id}."
+                )
 
 
 def _check_answers(sandbox, store):
@@ -296,12 +362,18 @@ def _check_answers(sandbox, store):
             try:
                 scope.resources[kind].present(scope, record)
             except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-                raise Unfit(f"records.{kind}: {record['id']} does not fit: {type(error).__name__}: {error}.") from None
+                raise Unfit(
+                    f"records.{kind}: {record['id']} does not fit: {type(error).__name__}: {error}."
+                ) from None
 
 
 def _flat(messages, path=""):
     if isinstance(messages, dict):
-        return [found for key, value in messages.items() for found in _flat(value, f"{path}.{key}" if path else str(key))]
+        return [
+            found
+            for key, value in messages.items()
+            for found in _flat(value, f"{path}.{key}" if path else str(key))
+        ]
     if isinstance(messages, list):
         return [found for value in messages for found in _flat(value, path)]
     return [(path, str(messages))]

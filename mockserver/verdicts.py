@@ -1,4 +1,5 @@
 """What the calls of a test did against the contract, and how to say so."""
+
 import contextlib
 import typing as t
 
@@ -6,7 +7,7 @@ if t.TYPE_CHECKING:
     from mockserver.sandbox import Sandbox
     from mockserver.sandbox.journal import Entry
 
-SHOWN = 300                       # bytes of a body in a message
+SHOWN = 300  # bytes of a body in a message
 
 
 class ContractViolation(AssertionError):
@@ -38,7 +39,7 @@ class Verdicts:
     def collect(self) -> None:
         """Keep those of now: the journal may be about to be cleared."""
         journal = self.sandbox.journal
-        if journal is not self._journal:                          # there was a reset
+        if journal is not self._journal:  # there was a reset
             self._journal, self._last = journal, 0
         for entry in journal:
             if entry.id > self._last:
@@ -59,7 +60,7 @@ class Verdicts:
 
 
 def violations(entries) -> str:
-    """A paragraph for each call that broke the contract, with the request, the fields and the reasons; "" for none."""
+    """A paragraph for each call that broke the contract: request, fields, reasons. "" for none."""
     return "\n".join(_violation(entry) for entry in entries if entry.violations)
 
 
@@ -77,8 +78,9 @@ def title(entry) -> str:
 
 def _violation(entry) -> str:
     lines = [f"{title(entry)} broke the contract and was answered {entry.status}:"]
-    lines += [f"    {violation['field']}: {violation['reason']}" if violation["field"] else f"    {violation['reason']}"
-              for violation in entry.violations]
+    for violation in entry.violations:
+        field = f"{violation['field']}: " if violation["field"] else ""
+        lines.append(f"    {field}{violation['reason']}")
     if entry.request_body:
         body = entry.request_body[:SHOWN].decode("utf-8", "replace")
         lines.append(f"  It sent {body}{' …' if len(entry.request_body) > SHOWN else ''}")

@@ -192,6 +192,39 @@ def test_a_signal_stops_it_and_that_is_no_failure(signum):
         assert process.returncode == 0
 
 
+def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
+    path = tmp_path / "state.json"
+    headers = {"Authorization": f"Api-Key {KEY}"}
+    with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
+        url = url_of(lines)
+        with requests.get(f"{url}/__mock__/journal/stream", stream=True, timeout=10) as stream:
+            events = stream.iter_lines()
+            assert next(events) == b": the journal"
+            requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=10)
+            assert next(line for line in events if line.startswith(b"event")) == b"event: call"
+            assert requests.post(f"{url}/__mock__/save", timeout=10).json() == {"saved": str(path)}
+            requests.post(f"{url}/v1/tags/", json={"name": "Too"}, headers=headers, timeout=10)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=10) == 0
+    with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
+        tags = requests.get(f"{url_of(lines)}/v1/tags/", headers=headers, timeout=10).json()["results"]
+    assert [tag["name"] for tag in tags] == ["Kept", "Too"]
+
+
+def test_a_server_with_a_token_limits_and_strictness():
+    with serving("--fixtures", "empty", "--strict", "--max-sandboxes", "0", MOCKSERVER_CONTROL_TOKEN="s3cret") as (_, lines):
+        url, token = url_of(lines), {"Authorization": "Bearer s3cret"}
+        assert requests.get(f"{url}/__mock__/clock", timeout=10).status_code == 401
+        assert requests.get(f"{url}/__mock__/clock", headers=token, timeout=10).json()["rate"] == 1
+        assert requests.get(f"{url}/__mock__/policies", headers=token, timeout=10).json() == {"strict": True}
+        full = requests.post(f"{url}/__mock__/sandboxes", json={}, headers=token, timeout=10)
+        assert full.json() == {"detail": "There are 0 sandboxes already. Delete one first."}
+        cut = requests.post(f"{url}/__mock__/faults", json={"body": "truncated", "times": 1}, headers=token, timeout=10)
+        assert cut.status_code == 201
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            requests.get(f"{url}/v1/tags/", headers={"Authorization": f"Api-Key {KEY}"}, timeout=10)
+
+
 # -- refusals ------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +288,21 @@ def test_a_key_that_no_header_can_carry_is_refused(key):
         f"The API key should be printable ASCII without spaces, such as {KEY}. "
         "Give another with --api-key or MOCKSERVER_API_KEY."
     )
+
+
+def test_a_state_that_cannot_be_loaded_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "state.json"
+    path.write_text("{")
+    assert refused("serve", "--state", path).startswith(f"{path} is not JSON: ")
+    assert path.read_text() == "{"
+    assert refused("serve", "--state", tmp_path / "none" / "state.json") == (
+        f"{tmp_path}/none is no folder, so no state can be saved in it. Make it, or choose another --state.")
+
+
+@pytest.mark.parametrize("token", ["", " x", "clé"])
+def test_a_token_that_no_header_can_carry_is_refused(token):
+    assert refused("serve", "--control-token", token) == (
+        "The control token should be printable ASCII without spaces around it. Give another with --control-token.")
 
 
 @pytest.mark.parametrize("command", ["serve", "operations"])
@@ -335,5 +383,6 @@ def test_operations_prints_corrected_ones_as_such(tmp_path):
 
 def test_help_explains_every_option():
     text = "\n".join(printed("serve", "--help"))
-    for option in ("--host", "--port", "--fixtures", "--seed", "--api-key", "--operations"):
+    for option in ("--host", "--port", "--fixtures", "--seed", "--api-key", "--operations", "--strict", "--state", "--control-token",
+                   "--max-sandboxes", "--sandbox-idle"):
         assert re.search(rf"^  {option} .*\n?.*[a-z]", text, re.MULTILINE)

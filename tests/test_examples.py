@@ -1,4 +1,5 @@
-"""The example projects: users' own code and tests, run from their own directories by their own configuration."""
+"""The example projects: users' own code and tests, run in their own directories as they configure it."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ PROJECTS = sorted(path.parent for path in (Path(__file__).parent / "examples").g
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
 def test_an_example_passes_its_own_tests(project, processes):
     # Without the other plugins of this environment, which its owner need not have.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", *processes]
-    run = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", *processes]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=project, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert " passed in " in run.stdout

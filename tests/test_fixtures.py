@@ -1,8 +1,11 @@
 """The built-in worlds hold what they promise: the default one of everything, the large one of a lot."""
 
+import re
+
 import pytest
 
 from mockserver import resources, worlds
+from mockserver._data import fixtures_dir
 from mockserver.api import fields
 from mockserver.api.scope import Scope
 from mockserver.sandbox import Sandbox
@@ -43,3 +46,24 @@ def test_the_default_world_holds_records_in_every_status(shown, kind, name):
 @pytest.mark.parametrize(("kind", "name"), FLAGS)
 def test_the_default_world_holds_records_with_each_flag_and_without(shown, kind, name):
     assert {record[name] for record in shown(kind)} == {True, False}
+
+
+def test_the_recipe_of_the_readme_is_one(tmp_path):
+    readme = (fixtures_dir() / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "own.yaml"
+    path.write_text(re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1], encoding="utf-8")
+    store = worlds.load(path).store
+    assert (len(store["supplier"]), len(store["stock_lot"])) == (20, 100)
+    assert next(iter(store["bom_line"]))["part_id"] == next(iter(store["part"]))["id"]
+
+
+def test_the_readme_tells_of_every_world():
+    readme = (fixtures_dir() / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == worlds.names()
+
+
+def test_the_large_world_grows_in_proportion():
+    kinds = {kind: len(table) for kind, table in worlds.load("large").store.tables.items()}
+    assert kinds["bom_line"] == 100_000
+    few = {kind for kind, count in kinds.items() if count < 3}
+    assert few == {"org", "user", "api_key", "async_job"}

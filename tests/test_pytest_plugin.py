@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 pytest_plugins = ["pytester"]
 
 ALONE = ("-p", "no:cacheprovider")
@@ -146,3 +148,272 @@ def test_a_run_that_does_not_use_it_never_imports_the_mock(pytester):
     """)
     # Two other plugins of the environment import these for reasons of their own.
     pytester.runpytest_subprocess(*ALONE, "-p", "no:schemathesis", "-p", "no:faker").assert_outcomes(passed=1)
+
+
+# -- the marker and the configuration
+
+HEADERS = """
+    import pytest
+    import requests
+
+    @pytest.fixture
+    def call(cofactr_mock):
+        def call(method, path, **options):
+            headers = {"Authorization": f"Api-Key {cofactr_mock.api_key}"}
+            return requests.request(method, cofactr_mock.url + path, headers=headers, **options)
+        return call
+"""
+
+
+def test_the_marker_makes_the_world(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile("""
+        import pytest
+
+        pytestmark = pytest.mark.cofactr(fixtures="empty", jobs="manual")
+
+        @pytest.mark.cofactr(seed=7, now="2026-05-01T00:00:00Z", strict=True)
+        def test_the_nearest_marker_adds_to_the_others(cofactr_mock):
+            assert cofactr_mock.records("bom") == []
+            assert cofactr_mock.sandbox.seed == 7
+            assert cofactr_mock.sandbox.jobs.default.mode == "manual"
+            assert cofactr_mock.clock.now.isoformat() == "2026-05-01T00:00:00+00:00"
+            assert cofactr_mock.sandbox.policies.strict
+
+        def test_and_leaves_the_next_test_alone(cofactr_mock):
+            assert cofactr_mock.sandbox.seed == 1
+            assert not cofactr_mock.sandbox.policies.strict
+    """)
+    pytester.runpytest_inprocess(*ALONE, "--strict-markers").assert_outcomes(passed=2)
+
+
+OWN_WORLD = """
+records:
+  org: {own: {name: Own, slug: own}}
+  user: {ida: {email: ida@own.example.com, first_name: Ida, last_name: Berg, roles: [Admin]}}
+  api_key: {admin: {name: Admin, user_id: ida, key: ownkey01.00000000000000000000000000000000}}
+  bom: {pump: {name: Pump}}
+"""
+
+
+def test_the_configuration_says_what_holds_for_all(pytester):
+    pytester.path.joinpath("own.yaml").write_text(OWN_WORLD)
+    pytester.makeini("""
+        [pytest]
+        cofactr_fixtures = own.yaml
+        cofactr_seed = 9
+        cofactr_strict = true
+        cofactr_origin = https://eu.cofactr.com
+        cofactr_violations = allow
+    """)
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile("""
+        def test_it(cofactr_mock, call):
+            assert cofactr_mock.url == "https://eu.cofactr.com"
+            assert cofactr_mock.sandbox.seed == 9
+            assert [bom["name"] for bom in call("GET", "/v1/boms/").json()["results"]] == ["Pump"]
+            assert call("POST", "/v1/boms/", json={"name": "New", "colour": "red"}).status_code == 400
+    """)
+    pytester.runpytest_inprocess(*ALONE).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("fixture='empty'", "takes fixtures, seed, strict, jobs, now, violations; fixture is none of them."),
+        ("'empty'", "takes fixtures, seed, strict, jobs, now, violations; all of them go by name."),
+        (
+            "fixtures='emtpy'",
+            "The Cofactr mock cannot start: There is no fixture 'emtpy'. Those that come with the mock are default",
+        ),
+        ("jobs='slow'", "The Cofactr mock cannot start: A job policy is one of immediate"),
+        ("now='soon'", "The Cofactr mock cannot start: now should be an RFC 3339 date-time"),
+        ("violations='ignore'", "violations of the Cofactr contract can fail, warn, allow, not 'ignore'."),
+    ],
+)
+def test_a_wrong_marker_says_what_is_wrong(pytester, arguments, says):
+    pytester.makepyfile(f"""
+        import pytest
+
+        @pytest.mark.cofactr({arguments})
+        def test_it(cofactr_mock):
+            pass
+    """)
+    result = pytester.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(errors=1)
+    assert says in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+
+
+# -- the contract
+
+BREAKS_IT = """
+    import pytest
+
+    def test_it(call):
+        call("POST", "/v1/boms/", json={"title": "Pump"})
+"""
+
+
+def test_a_request_that_breaks_the_contract_fails_its_test(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile(BREAKS_IT)
+    result = pytester.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "POST /v1/boms/ (create_bom) broke the contract and was answered 400:",
+            "    name: This field is required.",
+            '  It sent {"title": "Pump"}',
+            "If it is meant to: *violations_allowed*",
+        ]
+    )
+
+
+def test_so_does_a_path_there_is_not(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile("def test_it(call): call('GET', '/v1/bomz/')")
+    result = pytester.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["GET /v1/bomz/ broke the contract and was answered 404:", "*The nearest operation is GET /v1/boms/*"]
+    )
+
+
+def test_a_test_that_failed_already_has_it_in_its_report(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile(BREAKS_IT + "        assert 1 == 2\n")
+    result = pytester.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E * assert 1 == 2",
+            "*Cofactr contract violations*",
+            "POST /v1/boms/ (create_bom) broke the contract*",
+        ]
+    )
+
+
+def test_fixtures_that_clear_up_are_held_to_it_too(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.fixture
+        def clears_up(call):
+            yield
+            call("DELETE", "/v1/boms/")
+
+        def test_it(clears_up):
+            pass
+    """)
+    result = pytester.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["DELETE /v1/boms/ broke the contract and was answered 405:"])
+
+
+def test_it_may_be_broken_on_purpose_or_with_a_warning(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile("""
+        import pytest
+
+        WRONG = {"json": {"title": "Pump"}}
+
+        def test_in_a_block(cofactr_mock, call):
+            with cofactr_mock.violations_allowed():
+                call("POST", "/v1/boms/", **WRONG)
+
+        @pytest.mark.cofactr(violations="allow")
+        def test_in_a_test(call):
+            call("POST", "/v1/boms/", **WRONG)
+
+        @pytest.mark.cofactr(violations="warn")
+        def test_with_a_warning(call):
+            call("POST", "/v1/boms/", **WRONG)
+    """)
+    result = pytester.runpytest_inprocess(*ALONE, "-W", "default")
+    result.assert_outcomes(passed=3, warnings=1)
+    result.stdout.fnmatch_lines(["*ContractWarning: POST /v1/boms/ (create_bom) broke the contract*"])
+
+
+UNDOCUMENTED = """
+    def test_it(call):
+        assert call("POST", "/v1/boms/?verbose=1", json={"name": "Pump", "colour": "red"}).status_code in (201, 400)
+"""
+
+
+def test_undocumented_keys_warn(pytester):
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile(UNDOCUMENTED)
+    result = pytester.runpytest_inprocess(*ALONE, "-W", "default")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*UndocumentedKeyWarning: POST /v1/boms/?verbose=1 (create_bom) sent what the contract does not know: "
+            "[?]verbose, colour.*"
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "outcome"),
+    [
+        ("cofactr_strict = true", {"failed": 1}),
+        ("filterwarnings = error::mockserver.UndocumentedKeyWarning", {"failed": 1}),
+        ("filterwarnings = ignore::mockserver.UndocumentedKeyWarning", {"passed": 1}),
+    ],
+)
+def test_undocumented_keys_fail_or_pass_as_one_likes(pytester, setting, outcome):
+    pytester.makeini(f"[pytest]\n{setting}")
+    pytester.makeconftest(HEADERS)
+    pytester.makepyfile(UNDOCUMENTED)
+    pytester.runpytest_inprocess(*ALONE).assert_outcomes(**outcome)
+
+
+# -- the other fixtures, and the network
+
+
+def test_the_live_server_and_the_factory(pytester):
+    pytester.makepyfile("""
+        import requests
+
+        def count(handle):
+            headers = {"Authorization": f"Api-Key {handle.api_key}"}
+            return requests.get(f"{handle.url}/v1/boms/", headers=headers).json()["count"]
+
+        def test_server(cofactr_mock, cofactr_server):
+            cofactr_mock.given("bom")
+            assert [count(cofactr_mock), count(cofactr_server)] == [4, 4]
+            assert cofactr_server.url != cofactr_mock.url
+
+        def test_factory(cofactr_mock, cofactr_mock_factory):
+            ours, theirs = cofactr_mock_factory(), cofactr_mock_factory(fixtures="empty", name="theirs")
+            eu = cofactr_mock_factory(origin="https://eu.cofactr.com")
+            ours.given("bom")
+            assert [count(one) for one in (cofactr_mock, ours, theirs, eu)] == [3, 4, 0, 3]
+
+        def test_worlds_of_the_factory_are_held_to_the_contract(cofactr_mock_factory):
+            ours = cofactr_mock_factory()
+            requests.get(f"{ours.url}/v1/bomz/", headers={"Authorization": f"Api-Key {ours.api_key}"})
+    """)
+    result = pytester.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["GET /v1/bomz/ broke the contract*"])
+
+
+def test_the_network_can_be_blocked_for_every_test(pytester):
+    pytester.makepyfile("""
+        import pytest
+        import requests
+
+        HOSTS = ["https://flagship-api.cofactr.com/v1/boms/", "https://example.com/"]
+
+        @pytest.mark.parametrize("url", HOSTS)
+        def test_one_that_forgot_the_fixture(url):
+            with pytest.raises(requests.ConnectionError, match="network access is blocked"):
+                requests.get(url)
+
+        def test_one_that_has_it(cofactr_mock):
+            assert requests.get(HOSTS[0]).status_code == 401
+    """)
+    pytester.runpytest_inprocess(*ALONE, "--cofactr-block-network").assert_outcomes(passed=3)

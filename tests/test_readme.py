@@ -1,12 +1,18 @@
 """What the README shows works: its Python is taken from examples whose tests pass, its commands exist."""
+
 import re
 import shlex
+import subprocess
 import textwrap
 from pathlib import Path
 
 import click
 
+from mockserver import worlds
+from mockserver.app import App
 from mockserver.cli import main
+from mockserver.sandbox import Sandbox
+from mockserver.serving.live import LiveServer
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^([ \t]*)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -15,7 +21,8 @@ SHELL = ("bash", "sh", "shell", "console")
 
 
 def blocks(text: str, *languages: str) -> list[str]:
-    return [textwrap.dedent(code).strip("\n") for _, language, code in FENCE.findall(text) if language in languages]
+    found = FENCE.findall(text)
+    return [textwrap.dedent(code).strip("\n") for _, language, code in found if language in languages]
 
 
 def sources() -> list[str]:
@@ -30,7 +37,8 @@ def shown(code: str, files: list[str]) -> bool:
     for text in files:
         lines = text.splitlines()
         starts = (at for at, line in enumerate(lines) if line.strip() == wanted[0].strip())
-        if any(textwrap.dedent("\n".join(lines[at:at + len(wanted)])).splitlines() == wanted for at in starts):
+        found = (textwrap.dedent("\n".join(lines[at : at + len(wanted)])) for at in starts)
+        if any(text.splitlines() == wanted for text in found):
             return True
     return False
 
@@ -51,10 +59,11 @@ def wrong(words: list[str]) -> str | None:
     """What is wrong with a command, if it is one of ours."""
     if words[0] == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        unknown = [word for word in words[1:] if "=" not in word and not word.startswith("-") and word not in targets]
+        named = [word for word in words[1:] if "=" not in word and not word.startswith("-")]
+        unknown = [word for word in named if word not in targets]
         return f"make has no target {unknown[0]}" if unknown else None
     if Path(words[0]).name == "mockserver" or words[1:3] == ["-m", "mockserver"]:
-        arguments = words[words.index("mockserver") + 1:] if "mockserver" in words else words[1:]
+        arguments = words[words.index("mockserver") + 1 :] if "mockserver" in words else words[1:]
         return wrong_arguments(arguments)
     return None
 
@@ -65,7 +74,8 @@ def wrong_arguments(arguments: list[str]) -> str | None:
     command = main if name is None else main.get_command(context, name)
     if command is None:
         return f"mockserver has no command {name}"
-    options = {option for one in (main, command) for parameter in one.get_params(context) for option in parameter.opts}
+    parameters = main.get_params(context) + command.get_params(context)
+    options = {option for parameter in parameters for option in parameter.opts}
     unknown = [word for word in arguments if word.startswith("-") and word.partition("=")[0] not in options]
     return f"mockserver {name or ''} has no option {unknown[0]}" if unknown else None
 
@@ -73,7 +83,9 @@ def wrong_arguments(arguments: list[str]) -> str | None:
 def test_python_in_the_readme_is_from_the_examples():
     files = sources()
     for code in blocks((ROOT / "README.md").read_text(), "python"):
-        assert shown(code, files), f"This is in no file of tests/examples, whose tests would prove it:\n\n{code}"
+        assert shown(code, files), (
+            f"No file of tests/examples, whose tests would prove it, has this:\n\n{code}"
+        )
 
 
 def test_commands_in_the_readme_exist():
@@ -102,8 +114,11 @@ with mockserver.Mock() as mock:
 def test_blocks_are_found_where_they_stand():
     assert blocks(README, "python") == ["with mockserver.Mock() as mock:\n    pass"]
     [code] = blocks(README, "bash")
-    assert commands(code) == [["make", "serve", "PORT=9000"], ["curl", "-s", "localhost:9000/"],
-                              ["mockserver", "serve", "--port", "9000"]]
+    assert commands(code) == [
+        ["make", "serve", "PORT=9000"],
+        ["curl", "-s", "localhost:9000/"],
+        ["mockserver", "serve", "--port", "9000"],
+    ]
 
 
 def test_a_snippet_may_stand_deeper_but_not_differ():
@@ -121,3 +136,12 @@ def test_what_is_wrong_with_a_command_is_told():
     assert wrong(["mockserver", "serve", "--milk=yes"]) == "mockserver serve has no option --milk=yes"
     assert wrong(["python", "-m", "mockserver", "serve"]) is None
     assert wrong(["pip", "install", "anything"]) is None
+
+
+def test_curls_in_the_readme_work(tmp_path):
+    with LiveServer(App(Sandbox(worlds.load("default")))) as server:
+        for code in blocks((ROOT / "README.md").read_text(), *SHELL):
+            if "curl" in code:
+                script = code.replace("http://127.0.0.1:8080", server.url)
+                done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+                assert done.returncode == 0, f"{done.stderr}\n{done.stdout}\n{script}"

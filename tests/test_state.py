@@ -1,4 +1,5 @@
 """A sandbox written to a file and read back, or refused with the reason."""
+
 import copy
 
 import orjson
@@ -61,26 +62,46 @@ def changed(document, path, value):
     return document
 
 
-@pytest.mark.parametrize(("path", "value", "says"), [
-    (["format"], "cofactr-mockserver/9", "The format should be 'cofactr-mockserver/1', not 'cofactr-mockserver/9'."),
-    (["extra"], 1, "extra: There is no such field."),
-    (["seed"], 2, "It comes from seed 2, this sandbox has seed 1"),
-    (["catalogue", "known_parts_only"], True, "whose part catalogue is another"),
-    (["clock", "now"], "9999-01-01T00:00:00Z", "clock.now should be from 1970"),
-    (["clock", "rate"], -1, "clock.rate: A number from 0"),
-    (["policies", "strict"], "yes", "policies.strict: Must be a valid boolean."),
-    (["jobs", 0, "mode"], "never", "jobs.0.mode: "),
-    (["faults", "rules"], [{"id": 1, "seen": 0, "fired": 0}], "faults: A fault needs an effect"),
-    (["files", "0" * 64], "!", "should be base64"),
-    (["files", "0" * 64], "eA==", "the content has another SHA-256 than its name says"),
-    (["records", "planet"], {"last": 0, "rows": []}, "records.planet: There is no such kind. There are api_key,"),
-    (["records", "bom"], [], "records.bom: should be {"),
-    (["records", "bom", "rows", 0, 0], 0, "records.bom.rows[0]: should be [ordinal, record]"),
-    (["records", "bom", "rows", 0, 1, "colour"], "red", "records.bom.rows[0].colour: A bom has no such field."),
-    (["records", "bom", "rows", 0, 1, "name"], 5, "records.bom.rows[0].name: Not a valid string."),
-    (["records", "bom_line", "rows", 0, 1, "bom_id"], "00000000-0000-4000-8000-000000000000", "bom_id of "),
-    (["records", "api_key"], {"last": 0, "rows": []}, "records.api_key: There should be at least one."),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (
+            ["format"],
+            "cofactr-mockserver/9",
+            "The format should be 'cofactr-mockserver/1', not 'cofactr-mockserver/9'.",
+        ),
+        (["extra"], 1, "extra: There is no such field."),
+        (["seed"], 2, "It comes from seed 2, this sandbox has seed 1"),
+        (["catalogue", "known_parts_only"], True, "whose part catalogue is another"),
+        (["clock", "now"], "9999-01-01T00:00:00Z", "clock.now should be from 1970"),
+        (["clock", "rate"], -1, "clock.rate: A number from 0"),
+        (["policies", "strict"], "yes", "policies.strict: Must be a valid boolean."),
+        (["jobs", 0, "mode"], "never", "jobs.0.mode: "),
+        (["faults", "rules"], [{"id": 1, "seen": 0, "fired": 0}], "faults: A fault needs an effect"),
+        (["extras", "x"], 1, "extras.x: should be an object."),
+        (["files", "0" * 64], "!", "should be base64"),
+        (["files", "0" * 64], "eA==", "the content has another SHA-256 than its name says"),
+        (
+            ["records", "planet"],
+            {"last": 0, "rows": []},
+            "records.planet: There is no such kind. There are api_key,",
+        ),
+        (["records", "bom"], [], "records.bom: should be {"),
+        (["records", "bom", "rows", 0, 0], 0, "records.bom.rows[0]: should be [ordinal, record]"),
+        (
+            ["records", "bom", "rows", 0, 1, "colour"],
+            "red",
+            "records.bom.rows[0].colour: A bom has no such field.",
+        ),
+        (["records", "bom", "rows", 0, 1, "name"], 5, "records.bom.rows[0].name: Not a valid string."),
+        (
+            ["records", "bom_line", "rows", 0, 1, "bom_id"],
+            "00000000-0000-4000-8000-000000000000",
+            "bom_id of ",
+        ),
+        (["records", "api_key"], {"last": 0, "rows": []}, "records.api_key: There should be at least one."),
+    ],
+)
 def test_what_does_not_fit_is_refused_and_changes_nothing(lived_in, path, value, says):
     before = state.export(lived_in)
     with pytest.raises(state.Unfit) as refused:
@@ -123,5 +144,7 @@ def test_export_and_import_over_http(api, lived_in):
     api.post("/__mock__/reset")
     api.post("/__mock__/import", json=document)
     assert api.get("/__mock__/export") == document
-    assert api.post("/__mock__/import", json={"format": "other"}, expect=409)["detail"].startswith("The format should be")
+    assert api.post("/__mock__/import", json={"format": "other"}, expect=409)["detail"].startswith(
+        "The format should be"
+    )
     assert api.get("/__mock__/export") == document

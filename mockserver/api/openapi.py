@@ -17,17 +17,20 @@ A field without it is known as its operation's body is."""
 MESSAGES = {
     "anyOf": [
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
-        {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Messages"}}, "minItems": 1},
-        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Messages"}},
+        {"type": "array", "items": {"$ref": "#/components/schemas/MessagesByKey"}, "minItems": 1},
+        {"$ref": "#/components/schemas/MessagesByKey"},
     ],
     "description": "What is wrong with a value: messages, or for an object or a list the same for each part of it.",
 }
+# A schema of its own: generators of clients can make a class of it, and so end the recursion.
+MESSAGES_BY_KEY = {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Messages"},
+                   "description": "What is wrong with each of an object's values."}
 PROBLEM = {"type": "object", "properties": {"detail": {"type": "string", "description": "What is wrong, in a sentence."}},
            "required": ["detail"], "additionalProperties": False}
 VALIDATION_PROBLEM = {
     "anyOf": [{"$ref": "#/components/schemas/Problem"},
-              {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/components/schemas/Messages"}},
-              {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Messages"}}}],
+              {"$ref": "#/components/schemas/MessagesByKey", "minProperties": 1},
+              {"type": "array", "items": {"$ref": "#/components/schemas/MessagesByKey"}}],
     "description": "Messages for each field, nested and indexed as the body was.",
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}}}
@@ -120,7 +123,7 @@ class Builder:
         self.spec.components.security_scheme("ApiKey", {
             "type": "apiKey", "in": "header", "name": "Authorization", "x-evidence": "documented",
             "description": "`Api-Key <key>`; the word is case-sensitive."})
-        self.spec.components.schemas.update(Messages=MESSAGES, Problem=PROBLEM, ValidationProblem=VALIDATION_PROBLEM)
+        self.spec.components.schemas.update(Messages=MESSAGES, MessagesByKey=MESSAGES_BY_KEY, Problem=PROBLEM, ValidationProblem=VALIDATION_PROBLEM)
         self.requests, self.responses = Converter(self.spec, response=False), Converter(self.spec, response=True)
 
     def document(self) -> dict:

@@ -89,6 +89,7 @@ class Resource(Group):
         self._template = defaults | dict.fromkeys(self._factories)
         self._checks: list = []
         self._represent = self._fake = self._destroying = self._seed = None
+        self.computed: frozenset[str] = frozenset()               # the fields that `represent` adds
         if list:
             self.operation(list, query=self._query_schema(), returns=Page, page=self)(self.page)
         if create:
@@ -115,10 +116,12 @@ class Resource(Group):
         self._checks.append(function)
         return function
 
-    def represent(self, function):
-        """`function(scope, record)` answers the record with its computed fields."""
-        self._represent = function
-        return function
+    def represent(self, *computed: str):
+        """`function(scope, record)` answers the record with its computed fields, which are those named."""
+        def register(function):
+            self._represent, self.computed = function, frozenset(computed)
+            return function
+        return register
 
     def destroying(self, function):
         """`function(scope, record)` raises a Problem when the record must stay."""

@@ -39,6 +39,7 @@ from mockserver.contract.validation import Contract, Violation
 
 SEVERITIES = ("breaking", "warning", "informational")
 BODY_SHOWN = 2000                  # bytes of a body in an example
+_HIDDEN = (REDACTED, "[Filtered]", "***")      # what recorders put in the place of secrets, ours first
 _BREAKING = frozenset({"missing", "type", "other", "status"})
 _ID = re.compile(r"[0-9a-fA-F-]{32,36}|[0-9A-Z]{12}|\d+")
 
@@ -166,12 +167,8 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
         if exchange.method in ("OPTIONS", "HEAD") or exchange.path.startswith("/__mock__"):
             continue
         report.exchanges += 1
-        match = contract.match(exchange.method, exchange.path)
-        if match is None:
-            operation, violations = _unknown(contract, exchange)
-        else:
-            operation, parameters = match
-            violations = _violations(contract, operation, parameters, exchange)
+        operation, violations = compare(contract, exchange)
+        if operation in contract:
             report.calls[operation] += 1
             report.confirmed[operation] += not violations and 200 <= exchange.status < 300
         told = set()
@@ -187,6 +184,14 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
             found[key].sources.append(exchange.source)
     report.findings = list(found.values())
     return report
+
+
+def compare(contract: Contract, exchange: Exchange) -> tuple[str, list[tuple[str, Violation]]]:
+    """(operation, what breaks the contract on which side); of a call it does not know, verb and path stand for the operation."""
+    match = contract.match(exchange.method, exchange.path)
+    if match is None:
+        return _unknown(contract, exchange)
+    return match[0], _violations(contract, *match, exchange)
 
 
 def severity(side: str, violation: Violation, status: int) -> str:
@@ -213,7 +218,7 @@ def _violations(contract, operation, parameters, exchange) -> list[tuple[str, Vi
         sent = contract.request_violations(operation, exchange.query_string, exchange.request_headers, exchange.request_body, parameters)
     sent += [violation for violation in contract.unknown_in_request(operation, exchange.query_string, exchange.request_body)
              if violation not in sent]
-    sent = [violation for violation in sent if violation.value != REDACTED]
+    sent = [violation for violation in sent if violation.value not in _HIDDEN]
     if exchange.status >= 400:
         sent = [_refused(exchange)] if exchange.status in (400, 422) and not sent and not exchange.omitted else []
     return [*(("request", violation) for violation in sent),
@@ -232,7 +237,7 @@ def _answered(contract, operation, exchange) -> list[Violation]:
     if "response" not in exchange.omitted:
         shown = contract.response_violations(operation, status, exchange.response_headers, exchange.response_body)
         shown += [violation for violation in contract.unknown_in_response(operation, status, exchange.response_body) if violation not in shown]
-        found += [violation for violation in shown if violation.value != REDACTED]
+        found += [violation for violation in shown if violation.value not in _HIDDEN]
     return found
 
 

@@ -1,4 +1,5 @@
 """Requests and answers held to the contract, without sending any."""
+
 import dataclasses as dc
 import functools
 import re
@@ -13,10 +14,32 @@ from mockserver.contract import documents
 _BASE = "urn:contract"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KINDS = {
-    "required": "missing", "additionalProperties": "extra", "unevaluatedProperties": "extra", "falseSchema": "extra", "type": "type",
-    "format": "format", "enum": "enum", "const": "enum", "pattern": "pattern",
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems",
-                     "maxItems", "minProperties", "maxProperties", "uniqueItems"), "range"),
+    "required": "missing",
+    "additionalProperties": "extra",
+    "unevaluatedProperties": "extra",
+    "falseSchema": "extra",
+    "type": "type",
+    "format": "format",
+    "enum": "enum",
+    "const": "enum",
+    "pattern": "pattern",
+    **dict.fromkeys(
+        (
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "minProperties",
+            "maxProperties",
+            "uniqueItems",
+        ),
+        "range",
+    ),
 }
 
 
@@ -64,7 +87,7 @@ class Contract:
             if not path.startswith(base):
                 continue
             for pattern, fixed, place in self._patterns:
-                match = pattern.fullmatch(path[len(base):]) if place.method == method else None
+                match = pattern.fullmatch(path[len(base) :]) if place.method == method else None
                 if match and (found is None or fixed > found[0]):
                     values = dict(zip(re.findall(r"{([^{}]+)}", place.path), match.groups(), strict=True))
                     if self._are_ids(place, values):
@@ -74,25 +97,46 @@ class Contract:
     def response_key(self, operation: str, status: int) -> str | None:
         """The entry of an operation's responses that a status falls under."""
         responses = self.places[operation].operation["responses"]
-        return next((key for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default") if key in responses), None)
+        return next(
+            (
+                key
+                for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default")
+                if key in responses
+            ),
+            None,
+        )
 
-    def check_response(self, operation: str, status: int, headers: Mapping[str, str], body: bytes) -> list[dict]:
+    def check_response(
+        self, operation: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> list[dict]:
         """What in an answer breaks the contract: its status, its headers, its media type, its body."""
         return _findings(self.response_violations(operation, status, headers, body))
 
-    def check_request(self, operation: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b"",
-                      path_parameters: Mapping[str, str] | None = None) -> list[dict]:
+    def check_request(
+        self,
+        operation: str,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        path_parameters: Mapping[str, str] | None = None,
+    ) -> list[dict]:
         """What in a request breaks the contract: its parameters, its media type, its body.
 
         `query` is the query string as sent. Keys and parameters the contract does not know are no breach of it.
         """
         return _findings(self.request_violations(operation, query, headers, body, path_parameters))
 
-    def response_violations(self, operation: str, status: int, headers: Mapping[str, str], body: bytes) -> list[Violation]:
+    def response_violations(
+        self, operation: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> list[Violation]:
         key = self.response_key(operation, status)
         if key is None:
             listed = ", ".join(self.places[operation].operation["responses"])
-            return [_violation("", "status", f"The contract lists no {status} for {operation}: {listed}.", value=status)]
+            return [
+                _violation(
+                    "", "status", f"The contract lists no {status} for {operation}: {listed}.", value=status
+                )
+            ]
         pointer, response = self._response(operation, key)
         headers = {name.lower(): value for name, value in headers.items()}
         found = []
@@ -100,7 +144,9 @@ class Contract:
             header_pointer, header = documents.resolve(self.document, [*pointer, "headers", name])
             value = headers.get(name.lower())
             if value is not None and "schema" in header:
-                found += self._errors([*header_pointer, "schema"], _typed(value, header["schema"]), f"header {name}")
+                found += self._errors(
+                    [*header_pointer, "schema"], _typed(value, header["schema"]), f"header {name}"
+                )
             elif value is None and header.get("required"):
                 found.append(_violation(f"header {name}", "missing", "The header is missing."))
         content = response.get("content")
@@ -108,8 +154,14 @@ class Contract:
             return found if not body else [*found, _violation("", "other", "The contract has no body here.")]
         return found + self._content([*pointer, "content"], content, headers, body)
 
-    def request_violations(self, operation: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b"",
-                           path_parameters: Mapping[str, str] | None = None) -> list[Violation]:
+    def request_violations(
+        self,
+        operation: str,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        path_parameters: Mapping[str, str] | None = None,
+    ) -> list[Violation]:
         place = self.places[operation]
         found = []
         given = {"query": dict(parse_qsl(query, keep_blank_values=True)), "path": dict(path_parameters or {})}
@@ -119,21 +171,33 @@ class Contract:
                 continue
             shown = f"?{name}" if where == "query" else name
             if name in given[where]:
-                found += self._errors([*pointer, "schema"], _typed(given[where][name], parameter.get("schema", {})), shown)
+                found += self._errors(
+                    [*pointer, "schema"], _typed(given[where][name], parameter.get("schema", {})), shown
+                )
             elif parameter.get("required") and (where == "query" or path_parameters is not None):
                 found.append(_violation(shown, "missing", "The parameter is missing."))
         if "requestBody" not in place.operation:
             return found
         pointer, request = self._request(operation)
         if not body:
-            return [*found, _violation("", "missing", "The body is missing.")] if request.get("required") else found
+            return (
+                [*found, _violation("", "missing", "The body is missing.")]
+                if request.get("required")
+                else found
+            )
         headers = {name.lower(): value for name, value in (headers or {}).items()}
         return found + self._content([*pointer, "content"], request["content"], headers, body)
 
     def unknown_in_request(self, operation: str, query: str, body: bytes) -> list[Violation]:
         """The parameters and keys of a request that the contract does not know, allowed or not."""
-        known = {parameter["name"] for _, parameter in self.places[operation].parameters if parameter["in"] == "query"}
-        found = [_extra(f"?{name}") for name in dict(parse_qsl(query, keep_blank_values=True)) if name not in known]
+        known = {
+            parameter["name"]
+            for _, parameter in self.places[operation].parameters
+            if parameter["in"] == "query"
+        }
+        found = [
+            _extra(f"?{name}") for name in dict(parse_qsl(query, keep_blank_values=True)) if name not in known
+        ]
         if "requestBody" in self.places[operation].operation:
             found += self._unknown(self._request(operation)[1], body)
         return found
@@ -147,7 +211,11 @@ class Contract:
 
     @functools.cached_property
     def _bases(self):
-        paths = {urlsplit(str(server.get("url", ""))).path.rstrip("/") for server in self.document.get("servers", ()) if isinstance(server, Mapping)}
+        paths = {
+            urlsplit(str(server.get("url", ""))).path.rstrip("/")
+            for server in self.document.get("servers", ())
+            if isinstance(server, Mapping)
+        }
         return ["", *(path for path in paths if path)]
 
     @functools.cached_property
@@ -155,26 +223,44 @@ class Contract:
         found = []
         for place in self.places.values():
             words = re.split(r"{([^{}]+)}", place.path)
-            pattern = "".join("([^/]+)" if number % 2 else re.escape(word) for number, word in enumerate(words))
+            pattern = "".join(
+                "([^/]+)" if number % 2 else re.escape(word) for number, word in enumerate(words)
+            )
             found.append((re.compile(pattern), sum(map(len, words[::2])), place))
         return found
 
     def _are_ids(self, place, values):
-        schemas = {parameter["name"]: [*pointer, "schema"] for pointer, parameter in place.parameters if parameter["in"] == "path"}
-        return all(re.search(r"\d", value) or name not in schemas or not self._errors(schemas[name], value) for name, value in values.items())
+        schemas = {
+            parameter["name"]: [*pointer, "schema"]
+            for pointer, parameter in place.parameters
+            if parameter["in"] == "path"
+        }
+        return all(
+            re.search(r"\d", value) or name not in schemas or not self._errors(schemas[name], value)
+            for name, value in values.items()
+        )
 
     def _response(self, operation, key):
         path, method = self.places[operation].path, self.places[operation].method.lower()
         return documents.resolve(self.document, ["paths", path, method, "responses", key])
 
     def _request(self, operation):
-        return documents.resolve(self.document, ["paths", self.places[operation].path, self.places[operation].method.lower(), "requestBody"])
+        return documents.resolve(
+            self.document,
+            ["paths", self.places[operation].path, self.places[operation].method.lower(), "requestBody"],
+        )
 
     def _content(self, pointer, content, headers, body):
         given = _media_type(headers)
         if given not in content:
-            return [_violation("header Content-Type", "other", f"{given or 'No media type'} is not what the contract has: {', '.join(content)}.",
-                               f"Expected {', '.join(content)}.")]
+            return [
+                _violation(
+                    "header Content-Type",
+                    "other",
+                    f"{given or 'No media type'} is not what the contract has: {', '.join(content)}.",
+                    f"Expected {', '.join(content)}.",
+                )
+            ]
         if not _is_json(given) or "schema" not in content[given]:
             return []
         try:
@@ -184,19 +270,30 @@ class Contract:
         return self._errors([*pointer, given, "schema"], value)
 
     def _unknown(self, message, body):
-        schema = next((media.get("schema") for name, media in message.get("content", {}).items() if _is_json(name)), None)
+        schema = next(
+            (media.get("schema") for name, media in message.get("content", {}).items() if _is_json(name)),
+            None,
+        )
         try:
-            return [_extra(_path(path)) for path in self._extras(schema, orjson.loads(body))] if schema else []
+            return (
+                [_extra(_path(path)) for path in self._extras(schema, orjson.loads(body))] if schema else []
+            )
         except orjson.JSONDecodeError:
             return []
 
     def _extras(self, schema, value, path=()) -> Iterator[tuple]:
         parts = list(self._parts(schema, set()))
         if isinstance(value, dict):
-            others = [part["additionalProperties"] for part in parts if part.get("additionalProperties") not in (None, False)]
+            others = [
+                part["additionalProperties"]
+                for part in parts
+                if part.get("additionalProperties") not in (None, False)
+            ]
             closed = any("properties" in part or part.get("additionalProperties") is False for part in parts)
             for name, item in value.items():
-                known = [part["properties"][name] for part in parts if name in part.get("properties", ())] or others
+                known = [
+                    part["properties"][name] for part in parts if name in part.get("properties", ())
+                ] or others
                 if known:
                     yield from self._extras({"anyOf": known}, item, (*path, name))
                 elif closed:
@@ -229,12 +326,18 @@ class Contract:
         if pointer not in self._validators:
             import jsonschema_rs
 
-            escaped = "/".join(step.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D") for step in pointer)
+            escaped = "/".join(
+                step.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+                for step in pointer
+            )
             try:
                 self._validators[pointer] = jsonschema_rs.Draft202012Validator(
-                    {"$ref": f"{_BASE}#/{escaped}"}, registry=self._registry, validate_formats=True)
+                    {"$ref": f"{_BASE}#/{escaped}"}, registry=self._registry, validate_formats=True
+                )
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-                raise documents.DocumentError("/".join(pointer), f"no schema that can be used: {error}") from None
+                raise documents.DocumentError(
+                    "/".join(pointer), f"no schema that can be used: {error}"
+                ) from None
         return self._validators[pointer]
 
     @functools.cached_property
@@ -261,13 +364,27 @@ def _violations(error, within) -> Iterator[Violation]:
     name, kind, path = error.kind.name, error.kind, list(error.instance_path)
     branches = getattr(kind, "context", None)
     if branches:
-        near = [branch for branch in branches if not any(e.kind.name == "type" and list(e.instance_path) == path for e in branch)]
+        near = [
+            branch
+            for branch in branches
+            if not any(e.kind.name == "type" and list(e.instance_path) == path for e in branch)
+        ]
         if near:
             for inner in min(near, key=len):
                 yield from _violations(inner, within)
         else:
-            types = list(dict.fromkeys(_types(inner) for branch in branches for inner in branch if inner.kind.name == "type"))
-            yield _violation(within or _path(path), "type", error.message, f"Expected {' or '.join(types)}, got {_type_of(error.instance)}.", error.instance)
+            types = list(
+                dict.fromkeys(
+                    _types(inner) for branch in branches for inner in branch if inner.kind.name == "type"
+                )
+            )
+            yield _violation(
+                within or _path(path),
+                "type",
+                error.message,
+                f"Expected {' or '.join(types)}, got {_type_of(error.instance)}.",
+                error.instance,
+            )
         return
     if name == "required":
         yield _violation(within or _path([*path, kind.property]), "missing", error.message, "It is missing.")
@@ -275,7 +392,9 @@ def _violations(error, within) -> Iterator[Violation]:
         for unexpected in kind.unexpected:
             yield _extra(within or _path([*path, unexpected]))
     else:
-        yield _violation(within or _path(path), _KINDS.get(name, "other"), error.message, _expected(error), error.instance)
+        yield _violation(
+            within or _path(path), _KINDS.get(name, "other"), error.message, _expected(error), error.instance
+        )
 
 
 def _expected(error):
@@ -302,7 +421,14 @@ def _types(error):
 def _type_of(value):
     if isinstance(value, bool):
         return "boolean"
-    names = {type(None): "null", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    names = {
+        type(None): "null",
+        int: "integer",
+        float: "number",
+        str: "string",
+        list: "array",
+        dict: "object",
+    }
     return names.get(type(value), "another type")
 
 

@@ -62,8 +62,8 @@ class Translator:
 
     def outward(self, value, old, new, extras: Mapping[str, dict], key: str = ""):
         """A value of the old schema as the new one has it. `key` names the record around it in `extras`."""
-        old_name, old = self._resolved(self.base, old, value)
-        new_name, new = self._resolved(self.document, new, value)
+        old_name, old = self.resolved(self.base, old, value)
+        new_name, new = self.resolved(self.document, new, value)
         if isinstance(value, list):
             items = old.get("items", {}), new.get("items", {})
             return [self.outward(item, *items, extras, f"{key}[{number}]") for number, item in enumerate(value)]
@@ -88,7 +88,7 @@ class Translator:
             return self.outward(value, field.old, field.schema, extras, key)
         try:
             value = cast(self.outward(field.spelling.get(value, value) if isinstance(value, str) else value,
-                                      field.old, field.schema, extras, key), self._resolved(self.document, field.schema, value)[1])
+                                      field.old, field.schema, extras, key), self.resolved(self.document, field.schema, value)[1])
         except ValueError:
             return self.sample(field.schema)
         return value if self._fits(self.document, field.schema, value) else self.sample(field.schema)
@@ -108,8 +108,8 @@ class Translator:
 
     def _back(self, value, old, new, kept, unknown, path) -> tuple[t.Any, t.Any]:
         """(the value as the old schema has it, messages on what is wrong with it)."""
-        old_name, old = self._resolved(self.base, old, value)
-        new_name, new = self._resolved(self.document, new, value)
+        old_name, old = self.resolved(self.base, old, value)
+        new_name, new = self.resolved(self.document, new, value)
         if isinstance(value, list):
             pairs = [self._back(one, old.get("items", {}), new.get("items", {}), kept, unknown, (*path, number)) for number, one in enumerate(value)]
             return [found for found, _ in pairs], {str(number): messages for number, (_, messages) in enumerate(pairs) if messages}
@@ -148,7 +148,7 @@ class Translator:
         before, messages = self._back(value, field.old, field.schema, kept, unknown, path)
         try:
             before = {new: old for old, new in field.spelling.items()}.get(before, before) if isinstance(before, str) else before
-            before = cast(before, self._resolved(self.base, field.old, before)[1])
+            before = cast(before, self.resolved(self.base, field.old, before)[1])
         except ValueError:
             return MISSING, messages
         return (before if self._fits(self.base, field.old, before) else MISSING), messages
@@ -169,8 +169,8 @@ class Translator:
 
     def messages(self, messages, old, new):
         """Messages by field, under the new names."""
-        old_name, old = self._resolved(self.base, old, {})
-        new_name, new = self._resolved(self.document, new, {})
+        old_name, old = self.resolved(self.base, old, {})
+        new_name, new = self.resolved(self.document, new, {})
         if isinstance(messages, list):
             return [self.messages(one, old.get("items", {}), new.get("items", {})) for one in messages]
         if not isinstance(messages, dict):
@@ -183,7 +183,7 @@ class Translator:
 
     # -- schemas
 
-    def _resolved(self, document, schema, value) -> tuple[str | None, t.Any]:
+    def resolved(self, document, schema, value) -> tuple[str | None, t.Any]:
         """(component name, schema) with references followed; of alternatives the one made for the value."""
         name = None
         while isinstance(schema, Mapping):
@@ -192,13 +192,13 @@ class Translator:
                 schema = document["components"]["schemas"][name]
             elif "anyOf" in schema:
                 branches = [branch for branch in schema["anyOf"] if branch.get("type") != "null"]
-                schema = next((branch for branch in branches if self._made_for(document, branch, value)), {})
+                schema = branches[0] if len(branches) == 1 else next((one for one in branches if self._made_for(document, one, value)), {})
             else:
                 return name, schema
         return name, {}
 
     def _made_for(self, document, schema, value):
-        _, schema = self._resolved(document, schema, value)
+        _, schema = self.resolved(document, schema, value)
         if isinstance(value, list):
             return "items" in schema
         required = schema.get("required", ())
@@ -235,7 +235,7 @@ class Translator:
         types = schema.get("type")
         if (types and "null" in types) or any(branch.get("type") == "null" for branch in schema.get("anyOf", ())):
             return None
-        _, schema = self._resolved(document, schema, {})
+        _, schema = self.resolved(document, schema, {})
         kind = types_of(schema)[0] if types_of(schema) else None
         if kind == "object":
             required = schema.get("required", ())

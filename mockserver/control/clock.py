@@ -1,4 +1,5 @@
 """The clock of a sandbox."""
+
 from mockserver.api import fields
 from mockserver.control.routing import Strict
 from mockserver.handles import EARLIEST, LATEST, ClockHandle

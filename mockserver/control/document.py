@@ -1,4 +1,5 @@
 """The OpenAPI document of the control plane, built from its routes and schemas."""
+
 import functools
 import re
 
@@ -45,25 +46,46 @@ class Converter(openapi.Converter):
 @functools.cache
 def build() -> dict:
     """The document, as a dict."""
-    spec = APISpec("Control plane of the Cofactr mock", "1", "3.1.0", info={"description": DESCRIPTION},
-                   tags=[{"name": tag} for tag in dict.fromkeys(route.tag for route in control.ROUTES)],
-                   security=[{}, {"Token": []}])
+    spec = APISpec(
+        "Control plane of the Cofactr mock",
+        "1",
+        "3.1.0",
+        info={"description": DESCRIPTION},
+        tags=[{"name": tag} for tag in dict.fromkeys(route.tag for route in control.ROUTES)],
+        security=[{}, {"Token": []}],
+    )
     spec.components.security_scheme("Token", {"type": "http", "scheme": "bearer"})
-    spec.components.schemas.update(Messages=openapi.MESSAGES, Problem=openapi.PROBLEM, ValidationProblem=openapi.VALIDATION_PROBLEM)
+    spec.components.schemas.update(
+        Messages=openapi.MESSAGES,
+        MessagesByKey=openapi.MESSAGES_BY_KEY,
+        Problem=openapi.PROBLEM,
+        ValidationProblem=openapi.VALIDATION_PROBLEM,
+    )
     requests, responses = Converter(spec, response=False), Converter(spec, response=True)
     for route in control.ROUTES:
         for id, path in route.addresses.items():
-            spec.path(control.PREFIX + path, operations={route.method.lower(): operation(route, id, path, requests, responses)})
+            spec.path(
+                control.PREFIX + path,
+                operations={route.method.lower(): operation(route, id, path, requests, responses)},
+            )
     return spec.to_dict()
 
 
 def operation(route, id, path, requests, responses) -> dict:
     summary, _, rest = route.run.__doc__.strip().partition("\n")
-    document = {"operationId": id, "tags": [route.tag], "summary": summary, "parameters": parameters(route, path, requests)}
+    document = {
+        "operationId": id,
+        "tags": [route.tag],
+        "summary": summary,
+        "parameters": parameters(route, path, requests),
+    }
     if rest.strip():
         document["description"] = " ".join(rest.split())
     if route.body:
-        document["requestBody"] = {"required": route.needs_body, "content": {"application/json": {"schema": schema(requests, route.body)}}}
+        document["requestBody"] = {
+            "required": route.needs_body,
+            "content": {"application/json": {"schema": schema(requests, route.body)}},
+        }
     document["responses"] = answers(route, responses)
     if route.public:
         document["security"] = []
@@ -73,7 +95,11 @@ def operation(route, id, path, requests, responses) -> dict:
 def parameters(route, path, requests) -> list[dict]:
     found = []
     for name in re.findall(r"{(\w+)}", path):
-        description, of = ("The kind of record.", {"type": "string", "enum": sorted(resources.by_kind())}) if name == "kind" else PARAMETERS[name]
+        description, of = (
+            ("The kind of record.", {"type": "string", "enum": sorted(resources.by_kind())})
+            if name == "kind"
+            else PARAMETERS[name]
+        )
         found.append({"name": name, "in": "path", "required": True, "description": description, "schema": of})
     for name, field in route.query._declared_fields.items():
         of = requests.field2property(field)
@@ -82,15 +108,25 @@ def parameters(route, path, requests) -> list[dict]:
             parameter["description"] = of.pop("description")
         found.append(parameter)
     if not route.server and "{sandbox}" not in path:
-        found.append({"name": "X-Mock-Sandbox", "in": "header", "required": False, "schema": {"type": "string"},
-                      "description": "The sandbox, by name or id; the default one without it."})
+        found.append(
+            {
+                "name": "X-Mock-Sandbox",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": "The sandbox, by name or id; the default one without it.",
+            }
+        )
     return found
 
 
 def answers(route, responses) -> dict:
     success = {"description": "Done."}
     if route.returns is not None:
-        success = {"description": "Success.", "content": {"application/json": {"schema": schema(responses, route.returns)}}}
+        success = {
+            "description": "Success.",
+            "content": {"application/json": {"schema": schema(responses, route.returns)}},
+        }
     elif route.media_type != "application/json":
         success = {"description": "Success.", "content": {route.media_type: {"schema": {"type": "string"}}}}
     statuses = [400, 403, 404]
@@ -98,7 +134,10 @@ def answers(route, responses) -> dict:
         statuses.append(401)
     if route.body:
         statuses += [413, 415]
-    found = {str(route.status): success, **{str(status): problem(PROBLEMS[status], status) for status in statuses}}
+    found = {
+        str(route.status): success,
+        **{str(status): problem(PROBLEMS[status], status) for status in statuses},
+    }
     if route.refuses:
         found["409"] = problem(route.refuses, 409)
     return dict(sorted(found.items()))
@@ -106,7 +145,10 @@ def answers(route, responses) -> dict:
 
 def problem(description, status) -> dict:
     name = "ValidationProblem" if status == 400 else "Problem"
-    return {"description": description, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+    }
 
 
 def schema(converter, what) -> dict:

@@ -1,4 +1,5 @@
 """The faults of a sandbox: which calls go wrong, and how."""
+
 from mockserver.api import fields
 from mockserver.control.clock import Number
 from mockserver.control.routing import Strict
@@ -20,12 +21,26 @@ class Latency(fields.Any):
         seconds = {"type": "number", "minimum": 0, "maximum": rules.MAX_LATENCY}
 
         def one(name, schema):
-            return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
+            return {
+                "type": "object",
+                "properties": {name: schema},
+                "required": [name],
+                "additionalProperties": False,
+            }
 
-        lognormal = {"type": "object", "properties": {"median": seconds, "sigma": {"type": "number", "minimum": 0, "maximum": 10}},
-                     "required": ["median", "sigma"], "additionalProperties": False}
-        return {"anyOf": [seconds, one("uniform", {"type": "array", "items": seconds, "minItems": 2, "maxItems": 2}),
-                          one("lognormal", lognormal)]}
+        lognormal = {
+            "type": "object",
+            "properties": {"median": seconds, "sigma": {"type": "number", "minimum": 0, "maximum": 10}},
+            "required": ["median", "sigma"],
+            "additionalProperties": False,
+        }
+        return {
+            "anyOf": [
+                seconds,
+                one("uniform", {"type": "array", "items": seconds, "minItems": 2, "maxItems": 2}),
+                one("lognormal", lognormal),
+            ]
+        }
 
 
 class RateLimit(Strict):
@@ -42,14 +57,23 @@ class FaultRequest(Strict):
     nth = fields.Integer(1, null=True, description="Of the calls that fit, this one alone.")
     every = fields.Integer(1, null=True, description="Of the calls that fit, every so many.")
     times = fields.Integer(1, null=True, description="How often at the most.")
-    latency = Latency(null=True, description="Seconds before the answer: a number, `{\"uniform\": [low, high]}`, or "
-                                             "`{\"lognormal\": {\"median\": s, \"sigma\": x}}` drawn from the seed.")
-    status = fields.Integer(200, 599, null=True, description="Answer this instead, with a body the contract allows.")
+    latency = Latency(
+        null=True,
+        description='Seconds before the answer: a number, `{"uniform": [low, high]}`, or '
+        '`{"lognormal": {"median": s, "sigma": x}}` drawn from the seed.',
+    )
+    status = fields.Integer(
+        200, 599, null=True, description="Answer this instead, with a body the contract allows."
+    )
     retry_after = fields.Integer(0, load_default=1, description="Seconds to wait, for 429 and 503.")
     rate_limit = fields.Nested(RateLimit, null=True, description="Calls beyond it are answered with 429.")
-    body = fields.Choice("truncated", "malformed", null=True, description="What becomes of the answer's body.")
+    body = fields.Choice(
+        "truncated", "malformed", null=True, description="What becomes of the answer's body."
+    )
     drop = fields.Boolean(load_default=False, description="Close the connection without an answer.")
-    handled = fields.Boolean(load_default=False, description="Whether the operation takes place though its answer is spoilt.")
+    handled = fields.Boolean(
+        load_default=False, description="Whether the operation takes place though its answer is spoilt."
+    )
     force = fields.Boolean(load_default=False, description="Allow a status the contract does not list.")
 
 

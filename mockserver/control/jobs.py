@@ -1,12 +1,16 @@
 """How the asynchronous jobs of a sandbox advance."""
+
 import dataclasses as dc
 
+from mockserver import resources
 from mockserver.api import fields
 from mockserver.control.clock import Number
 from mockserver.control.routing import Strict
 from mockserver.handles import JobsHandle
 from mockserver.resources import async_jobs
 from mockserver.sandbox.jobs import MODES, Jobs
+
+resources.groups()  # loads the modules, whose workers are then known
 
 
 class JobPolicy(fields.Schema):
@@ -21,18 +25,31 @@ class JobPolicy(fields.Schema):
 class JobPolicies(fields.Schema):
     """The policies in force."""
 
-    default = fields.Nested(JobPolicy, dump_only=True, description="For all operations without one of their own.")
-    operations = fields.Object(dump_only=True, description="The policies of single operations, by operation id.")
+    default = fields.Nested(
+        JobPolicy, dump_only=True, description="For all operations without one of their own."
+    )
+    operations = fields.Object(
+        dump_only=True, description="The policies of single operations, by operation id."
+    )
 
 
 class JobPolicyRequest(Strict):
-    mode = fields.Choice(*MODES, required=True, description=(
-        "`immediate`: before the call that starts it answers. `reads`: at the n-th read of its status. "
-        "`time`: after `seconds` on the sandbox's clock. `manual`: when told. `fail`: at once, with `errors`."))
-    operation = fields.Choice(*sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null.")
+    mode = fields.Choice(
+        *MODES,
+        required=True,
+        description=(
+            "`immediate`: before the call that starts it answers. `reads`: at the n-th read of its status. "
+            "`time`: after `seconds` on the sandbox's clock. `manual`: when told. `fail`: at once, with `errors`."
+        ),
+    )
+    operation = fields.Choice(
+        *sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null."
+    )
     reads = fields.Integer(1, 1000, load_default=1)
     seconds = Number(0, 1e8, load_default=0)
-    errors = fields.Array(fields.Text(max=2000), max=100, load_default=list, description="Messages a job fails with.")
+    errors = fields.Array(
+        fields.Text(max=2000), max=100, load_default=list, description="Messages a job fails with."
+    )
 
 
 class JobFailRequest(Strict):
@@ -42,7 +59,10 @@ class JobFailRequest(Strict):
 def policies(at):
     """The policies in force."""
     jobs = at.sandbox.jobs
-    return {"default": dc.asdict(jobs.default), "operations": {id: dc.asdict(policy) for id, policy in jobs.by_type.items()}}
+    return {
+        "default": dc.asdict(jobs.default),
+        "operations": {id: dc.asdict(policy) for id, policy in jobs.by_type.items()},
+    }
 
 
 def policy(at, data):

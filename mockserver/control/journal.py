@@ -1,4 +1,5 @@
 """The journal of a sandbox: what was called, what it answered, and whether both keep the contract."""
+
 import threading
 import time
 
@@ -9,12 +10,17 @@ from mockserver.api import fields
 from mockserver.control.routing import Strict
 from mockserver.handles import Refused
 
-STREAMS = threading.BoundedSemaphore(8)          # a stream holds a thread of the server
-HEARTBEAT = 1.0                                  # seconds without an entry after which a stream shows it is alive
+STREAMS = threading.BoundedSemaphore(8)  # a stream holds a thread of the server
+HEARTBEAT = 1.0  # seconds without an entry after which a stream shows it is alive
 
 
 class Finding(fields.Schema):
-    field = fields.Text(max=None, min=0, dump_only=True, description="Where: the path in the body, `?parameter`, or empty for the whole.")
+    field = fields.Text(
+        max=None,
+        min=0,
+        dump_only=True,
+        description="Where: the path in the body, `?parameter`, or empty for the whole.",
+    )
     reason = fields.Text(max=None, min=0, dump_only=True)
 
 
@@ -41,20 +47,40 @@ class Entry(fields.Schema):
     path = fields.Text(max=None, min=0, dump_only=True)
     query = fields.Text(max=None, min=0, dump_only=True)
     request_headers = fields.Object(dump_only=True)
-    request_body = fields.Any(dump_only=True, null=True, description="JSON where it is, else text; null for none.")
-    operation = fields.Text(null=True, dump_only=True, description="The id of the operation it matched; null when it matched none.")
+    request_body = fields.Any(
+        dump_only=True, null=True, description="JSON where it is, else text; null for none."
+    )
+    operation = fields.Text(
+        null=True,
+        dump_only=True,
+        description="The id of the operation it matched; null when it matched none.",
+    )
     status = fields.Integer(dump_only=True)
     response_headers = fields.Object(dump_only=True)
-    response_body = fields.Any(dump_only=True, null=True, description="JSON where it is, else text; null for none.")
+    response_body = fields.Any(
+        dump_only=True, null=True, description="JSON where it is, else text; null for none."
+    )
     refused_by = fields.Text(null=True, dump_only=True, description="The step that refused it.")
     detail = fields.Any(dump_only=True, null=True, description="Why it was refused.")
-    violations = fields.Array(fields.Nested(Finding), dump_only=True, description="What in the request breaks the contract.")
-    response_violations = fields.Array(fields.Nested(Finding), dump_only=True, description="What in the answer does.")
-    unknown_keys = fields.Array(fields.Text(max=None, min=0), dump_only=True, description="What was sent that the contract does not know.")
+    violations = fields.Array(
+        fields.Nested(Finding), dump_only=True, description="What in the request breaks the contract."
+    )
+    response_violations = fields.Array(
+        fields.Nested(Finding), dump_only=True, description="What in the answer does."
+    )
+    unknown_keys = fields.Array(
+        fields.Text(max=None, min=0),
+        dump_only=True,
+        description="What was sent that the contract does not know.",
+    )
     changes = fields.Array(fields.Nested(Change), dump_only=True, description="The records it wrote.")
-    near_misses = fields.Array(fields.Nested(NearMiss), dump_only=True, description="If it matched no operation, the closest ones.")
+    near_misses = fields.Array(
+        fields.Nested(NearMiss), dump_only=True, description="If it matched no operation, the closest ones."
+    )
     fault_id = fields.Integer(null=True, dump_only=True, description="The fault that spoilt it.")
-    seconds = fields.Any(dump_only=True, description="How long it took on the wall clock, without delays that faults add.")
+    seconds = fields.Any(
+        dump_only=True, description="How long it took on the wall clock, without delays that faults add."
+    )
 
 
 class JournalCount(fields.Schema):
@@ -86,7 +112,11 @@ def find(at, query):
     after, limit = query.pop("after"), query.pop("limit")
     journal = at.sandbox.journal
     found = [entry for entry in journal.find(**query) if entry.id > after]
-    return {"count": len(found), "total": journal.total, "entries": [shown(at, entry) for entry in found[-limit:]]}
+    return {
+        "count": len(found),
+        "total": journal.total,
+        "entries": [shown(at, entry) for entry in found[-limit:]],
+    }
 
 
 def count(at, query):
@@ -111,7 +141,9 @@ def stream(at):
     last = int(last) if last.isascii() and last.isdigit() and len(last) < 10 else at.sandbox.journal.last
     if not STREAMS.acquire(blocking=False):
         raise Refused("There are as many streams as there may be. Close one, or GET journal?after=<id>.")
-    response = Response(events(at, last), content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    response = Response(
+        events(at, last), content_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
     response.call_on_close(STREAMS.release)
     return response
 
@@ -120,11 +152,17 @@ def events(at, last: int):
     yield b": the journal\n\n"
     journal = at.sandbox.journal
     while at.confined or at.app.sandboxes.get(at.sandbox.name) is at.sandbox:
-        if journal is not at.sandbox.journal:                     # the sandbox was reset
+        if journal is not at.sandbox.journal:  # the sandbox was reset
             journal, last = at.sandbox.journal, 0
         entries = journal.after(last, HEARTBEAT)
         at.sandbox.used_at = time.monotonic()
-        yield b"".join(b"id: %d\nevent: call\ndata: %b\n\n" % (entry.id, orjson.dumps(shown(at, entry))) for entry in entries) or b":\n\n"
+        yield (
+            b"".join(
+                b"id: %d\nevent: call\ndata: %b\n\n" % (entry.id, orjson.dumps(shown(at, entry)))
+                for entry in entries
+            )
+            or b":\n\n"
+        )
         last = entries[-1].id if entries else last
 
 
@@ -136,4 +174,6 @@ def shown(at, entry) -> dict:
 def response_violations(app, entry) -> list[dict]:
     if entry.operation is None:
         return []
-    return app.checks.check_response(entry.operation, entry.status, entry.response_headers, entry.response_body)
+    return app.checks.check_response(
+        entry.operation, entry.status, entry.response_headers, entry.response_body
+    )

@@ -1,4 +1,5 @@
 """The records of a sandbox, of every kind, and the e-mails among them."""
+
 from mockserver.api import fields
 from mockserver.api.resource import Window
 from mockserver.control.routing import Strict
@@ -13,7 +14,9 @@ class RecordList(fields.Schema):
     """A window on the records of a kind, oldest first."""
 
     count = fields.Integer(dump_only=True, description="How many there are in all.")
-    results = fields.Array(fields.Object(), dump_only=True, description="Each as its GET operation answers it.")
+    results = fields.Array(
+        fields.Object(), dump_only=True, description="Each as its GET operation answers it."
+    )
 
 
 def count(at):
@@ -52,4 +55,4 @@ def outbox(at, query):
 
 
 def window(records, query):
-    return {"count": len(records), "results": records[query["offset"]:query["offset"] + query["limit"]]}
+    return {"count": len(records), "results": records[query["offset"] : query["offset"] + query["limit"]]}

@@ -1,4 +1,5 @@
 """A route of the control plane: what it takes and gives, and the life of a call to it."""
+
 import dataclasses as dc
 import functools
 import hmac
@@ -12,7 +13,14 @@ import orjson
 from flask import Response, request
 
 from mockserver.api import fields, loading
-from mockserver.api.problems import Conflict, Invalid, NotAuthenticated, NotFound, PermissionDenied, UnsupportedMediaType
+from mockserver.api.problems import (
+    Conflict,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    UnsupportedMediaType,
+)
 from mockserver.handles import Refused, Unknown
 from mockserver.sandbox import Sandbox
 
@@ -29,12 +37,18 @@ class Strict(fields.Schema):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         known = ", ".join(name for name, field in self.fields.items() if not field.dump_only) or "none"
-        self.error_messages = {**self.error_messages, "unknown": f"There is no such field. There are {known}."}
+        self.error_messages = {
+            **self.error_messages,
+            "unknown": f"There is no such field. There are {known}.",
+        }
 
 
 @dc.dataclass(frozen=True)
 class Context:
-    """What a handler works on. `sandbox` is None for routes of the server; `confined` to it when a door leads nowhere else."""
+    """What a handler works on.
+
+    `sandbox` is None for routes of the server; `confined` to it when a door leads nowhere else.
+    """
 
     app: t.Any
     sandbox: Sandbox | None
@@ -59,9 +73,9 @@ class Route:
     status: int = 200
     refuses: str | None = None
     server: bool = False
-    named: bool = False                                           # there for a sandbox named in the path alone
-    public: bool = False                                          # needs no token
-    largest: int | None = None                                    # bytes of a body, the app's limit when None
+    named: bool = False  # there for a sandbox named in the path alone
+    public: bool = False  # needs no token
+    largest: int | None = None  # bytes of a body, the app's limit when None
     media_type: str = "application/json"
 
     @property
@@ -79,13 +93,17 @@ class Route:
 
     @property
     def needs_body(self) -> bool:
-        return self.body not in (None, dict) and any(field.required for field in self.body._declared_fields.values())
+        return self.body not in (None, dict) and any(
+            field.required for field in self.body._declared_fields.values()
+        )
 
 
 def add(app, route: Route) -> None:
     """Serve a route."""
     for id, path in route.addresses.items():
-        rule = re.sub(r"{(\w+)}", lambda match: f"<{'int:' if match[1] == 'fault_id' else ''}{match[1]}>", PREFIX + path)
+        rule = re.sub(
+            r"{(\w+)}", lambda match: f"<{'int:' if match[1] == 'fault_id' else ''}{match[1]}>", PREFIX + path
+        )
         app.add_url_rule(rule, f"mock.{id}", view(app, route), methods=[route.method], strict_slashes=False)
 
 
@@ -117,7 +135,10 @@ def view(app, route: Route):
 
 
 def admit(app, route) -> None:
-    """Whether the caller may. A web page of somebody else's may not, whose requests a browser marks with their origin."""
+    """Whether the caller may.
+
+    A web page of somebody else's may not, whose requests a browser marks with their origin.
+    """
     origin = request.headers.get("Origin")
     if origin is not None and not same_host(origin):
         raise PermissionDenied(f"The control plane is not for pages of {origin}.")
@@ -126,9 +147,11 @@ def admit(app, route) -> None:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     given = request.headers.get("X-Mock-Token", given.strip() if scheme.lower() == "bearer" else "")
     if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), app.control_token.encode()):
-        raise NotAuthenticated("The control plane needs the token this server was started with: send "
-                               '"Authorization: Bearer <token>" or "X-Mock-Token: <token>".',
-                               **{"WWW-Authenticate": "Bearer"})
+        raise NotAuthenticated(
+            "The control plane needs the token this server was started with: send "
+            '"Authorization: Bearer <token>" or "X-Mock-Token: <token>".',
+            **{"WWW-Authenticate": "Bearer"},
+        )
 
 
 def same_host(origin: str) -> bool:
@@ -139,7 +162,10 @@ def same_host(origin: str) -> bool:
 
 
 def locate(app, route, name: str | None) -> Context:
-    """The sandbox a call is about: the one in its path, the one it was made in, the one its header names, the default one."""
+    """The sandbox a call is about:
+
+    the one in its path, the one it was made in, the one its header names, the default one.
+    """
     given = request.environ.get("mockserver.sandbox")
     if route.server:
         return Context(app, given, confined=given is not None)
@@ -151,7 +177,9 @@ def locate(app, route, name: str | None) -> Context:
     else:
         sandbox = app.sandboxes.get(name)
     if sandbox is None:
-        raise NotFound(f"There is no sandbox called {name!r}. GET {PREFIX}/sandboxes lists them, POST makes one.")
+        raise NotFound(
+            f"There is no sandbox called {name!r}. GET {PREFIX}/sandboxes lists them, POST makes one."
+        )
     sandbox.used_at = time.monotonic()
     return Context(app, sandbox, confined=given is not None)
 
@@ -167,10 +195,14 @@ def load(route, schema):
         try:
             value = loading.parse(body, request.content_type)
         except UnsupportedMediaType as problem:
-            problem.body = {"detail": f"{problem.body['detail']} Send JSON with Content-Type: application/json."}
+            problem.body = {
+                "detail": f"{problem.body['detail']} Send JSON with Content-Type: application/json."
+            }
             raise
     if schema is not None:
         return loading.load(schema, value)
     if not isinstance(value, dict):
-        raise Invalid({"non_field_errors": [f"Invalid data. Expected a dictionary, but got {type(value).__name__}."]})
+        raise Invalid(
+            {"non_field_errors": [f"Invalid data. Expected a dictionary, but got {type(value).__name__}."]}
+        )
     return value

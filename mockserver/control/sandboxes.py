@@ -1,4 +1,8 @@
-"""Sandboxes: worlds that share nothing, each opened by keys of its own; what they start from and return to."""
+"""Sandboxes:
+
+worlds that share nothing, each opened by keys of its own; what they start from and return to.
+"""
+
 import dataclasses as dc
 
 from flask import Response
@@ -20,20 +24,27 @@ SEED = {"min": -(2**53), "max": 2**53}
 class PoliciesRequest(Strict):
     """How a sandbox treats its callers."""
 
-    strict = fields.Boolean(load_default=False, description="Whether undocumented keys in a request are refused with 400.")
+    strict = fields.Boolean(
+        load_default=False, description="Whether undocumented keys in a request are refused with 400."
+    )
 
 
 class SandboxPolicies(fields.Schema):
     """How a sandbox treats its callers."""
 
-    strict = fields.Boolean(dump_only=True, description="Whether undocumented keys in a request are refused with 400.")
+    strict = fields.Boolean(
+        dump_only=True, description="Whether undocumented keys in a request are refused with 400."
+    )
 
 
 class SandboxRequest(Strict):
-    fixtures = fields.Text(null=True, description=(
-        "The world to start in: a fixture that comes with the mock, or the one the server was started with; that one when null."))
-    seed = fields.Integer(**SEED, null=True, description="Another seed than the fixture's own.")
-    name = fields.Text(**NAME, null=True, description="What to call it; made up when null.")
+    fixtures = fields.Text(
+        description=(
+            "The world to start in: a fixture that comes with the mock, or the one the server was started with; that one when absent."
+        ),
+    )
+    seed = fields.Integer(**SEED, description="Another seed than the fixture's own.")
+    name = fields.Text(**NAME, description="What to call it; made up when absent.")
     policies = fields.Nested(PoliciesRequest, load_default=lambda: {"strict": False})
 
 
@@ -48,7 +59,11 @@ class SandboxKey(fields.Schema):
 
 
 class Sandbox(fields.Schema):
-    """A world of its own: records, ids, clock, jobs, faults, webhooks, journal, policies. Its clock stands still until told otherwise."""
+    """A world of its own:
+
+    records, ids, clock, jobs, faults, webhooks, journal, policies. Its clock stands still until told
+    otherwise.
+    """
 
     id = fields.Id(dump_only=True)
     name = fields.Text(dump_only=True)
@@ -68,7 +83,9 @@ class Reset(fields.Schema):
 
 
 class SnapshotRequest(Strict):
-    name = fields.Text(**NAME, required=True, description="What to call it. One of the same name is replaced.")
+    name = fields.Text(
+        **NAME, required=True, description="What to call it. One of the same name is replaced."
+    )
 
 
 class Snapshot(fields.Schema):
@@ -81,13 +98,14 @@ class Snapshot(fields.Schema):
 
 # -- sandboxes
 
+
 def create(at, data):
     """A new sandbox. What its keys call lives in that world alone."""
     if at.confined:
         raise Refused("This mock is one sandbox alone. Make another mock, or use `mockserver serve`.")
     try:
-        world = world_of(at.app, data["fixtures"], data["seed"])
-        return shown(at.app.sandboxes.create(world, data["name"], Policies(**data["policies"])))
+        world = world_of(at.app, data.get("fixtures"), data.get("seed"))
+        return shown(at.app.sandboxes.create(world, data.get("name"), Policies(**data["policies"])))
     except (ValueError, TooManySandboxes) as error:
         raise Refused(str(error)) from None
 
@@ -114,30 +132,56 @@ def delete(at):
 
 def shown(sandbox) -> dict:
     with sandbox.lock:
-        keys = [{"key": key["key"], "name": key["name"], "role": key["roles"][0] if key["roles"] else None, "roles": key["roles"],
-                 "org_id": key["org_id"]} for key in sandbox.store["api_key"]]
-    return {"id": sandbox.id, "name": sandbox.name, "fixtures": sandbox.world.name, "seed": sandbox.seed,
-            "policies": dc.asdict(sandbox.policies), "api_keys": keys, "created_at": stamp(sandbox.created_at)}
+        keys = [
+            {
+                "key": key["key"],
+                "name": key["name"],
+                "role": key["roles"][0] if key["roles"] else None,
+                "roles": key["roles"],
+                "org_id": key["org_id"],
+            }
+            for key in sandbox.store["api_key"]
+        ]
+    return {
+        "id": sandbox.id,
+        "name": sandbox.name,
+        "fixtures": sandbox.world.name,
+        "seed": sandbox.seed,
+        "policies": dc.asdict(sandbox.policies),
+        "api_keys": keys,
+        "created_at": stamp(sandbox.created_at),
+    }
 
 
 def world_of(app, fixtures, seed):
-    """The world asked for. Paths are not taken: who may call the server need not be who may read its files."""
+    """The world asked for.
+
+    Paths are not taken: who may call the server need not be who may read its files.
+    """
     own = app.sandbox.world
     if fixtures in (None, own.name):
         try:
             return own if seed in (None, own.seed) else worlds.load(app.fixtures or own.name, seed)
         except (worlds.UnknownFixture, YamlError) as error:
-            raise Refused(f"The fixture the server was started with cannot be read any more: {error}") from None
+            raise Refused(
+                f"The fixture the server was started with cannot be read any more: {error}"
+            ) from None
     if fixtures not in worlds.names():
         known = ", ".join(dict.fromkeys([*worlds.names(), own.name]))
-        raise Refused(f"There is no fixture {fixtures!r}. There are {known}. One of your own: start the server with --fixtures PATH.")
+        raise Refused(
+            f"There is no fixture {fixtures!r}. There are {known}. One of your own: start the server with --fixtures PATH."
+        )
     return worlds.load(fixtures, seed)
 
 
 # -- one sandbox
 
+
 def reset(at):
-    """Back to the start in one step: data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies, snapshots."""
+    """Back to the start in one step:
+
+    data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies, snapshots.
+    """
     at.sandbox.reset()
     return {"status": "reset", "fixtures": at.sandbox.world.name, "seed": at.sandbox.seed}
 
@@ -188,16 +232,25 @@ def delete_snapshot(at, name):
 def named(at, name):
     snapshot = at.sandbox.snapshots.get(name)
     if snapshot is None:
-        raise Unknown(f"There is no snapshot {name!r}. There are {', '.join(at.sandbox.snapshots) or 'none'}.")
+        raise Unknown(
+            f"There is no snapshot {name!r}. There are {', '.join(at.sandbox.snapshots) or 'none'}."
+        )
     return snapshot
 
 
 def shown_snapshot(name, snapshot):
-    return {"name": name, "now": stamp(snapshot["now"]), "records": sum(map(len, snapshot["store"].tables.values()))}
+    return {
+        "name": name,
+        "now": stamp(snapshot["now"]),
+        "records": sum(map(len, snapshot["store"].tables.values())),
+    }
 
 
 def export(at):
-    """All there is of a sandbox, to keep in a file: `POST …/import` takes it. Snapshots and the journal are left out."""
+    """All there is of a sandbox, to keep in a file:
+
+    `POST …/import` takes it. Snapshots and the journal are left out.
+    """
     return Response(state.dumps(at.sandbox), content_type="application/json")
 
 

@@ -1,4 +1,5 @@
 """The webhooks of a sandbox: who is told of its records, and how each telling went."""
+
 import dataclasses as dc
 
 from mockserver import resources
@@ -15,10 +16,17 @@ class SubscriptionRequest(Strict):
     """Where to tell, of what."""
 
     url = fields.Url(required=True, description="Where each event is POSTed to.")
-    triggers = fields.Array(fields.Choice(*RECORD_TYPES), unique=True, load_default=list, description="Record types to tell of; all when empty.")
+    triggers = fields.Array(
+        fields.Choice(*RECORD_TYPES),
+        unique=True,
+        load_default=list,
+        description="Record types to tell of; all when empty.",
+    )
     delay = Number(0, 1e8, load_default=0, description="Seconds on the sandbox's clock before the first try.")
     retries = fields.Integer(0, 100, load_default=3, description="How many more tries after a failure.")
-    backoff = Number(0, 1e8, load_default=60, description="Seconds before the first retry, doubling each time.")
+    backoff = Number(
+        0, 1e8, load_default=60, description="Seconds before the first retry, doubling each time."
+    )
 
 
 class Subscription(SubscriptionRequest):
@@ -37,7 +45,9 @@ class Delivery(fields.Schema):
     id = fields.Id(dump_only=True)
     subscription_id = fields.Id(dump_only=True)
     url = fields.Text(max=None, dump_only=True)
-    event = fields.Object(dump_only=True, description="`{event_type, record_type, id, data}`, as it is POSTed.")
+    event = fields.Object(
+        dump_only=True, description="`{event_type, record_type, id, data}`, as it is POSTed."
+    )
     status = fields.Choice(webhooks.PENDING, webhooks.DELIVERED, webhooks.FAILED, dump_only=True)
     due_at = fields.Timestamp(null=True, dump_only=True, description="The next try; null when it is over.")
     attempts = fields.Array(fields.Nested(Attempt), dump_only=True)
@@ -68,8 +78,11 @@ def unsubscribe(at, id):
 
 def deliveries(at, query):
     """The latest deliveries, oldest first."""
-    return [dc.asdict(one) for one in list(at.sandbox.webhooks.deliveries.values())
-            if query.get("status") in (None, one.status)]
+    return [
+        dc.asdict(one)
+        for one in list(at.sandbox.webhooks.deliveries.values())
+        if query.get("status") in (None, one.status)
+    ]
 
 
 def drain(at):

@@ -147,12 +147,12 @@ bom_lines = Resource("bom_line", BomLine, parent="bom_id", list="list_bom_lines"
                      indexes={"merge": lambda line: ((line["bom_id"], line["part_id"]),) if line["part_id"] else ()})
 
 
-@boms.represent
+@boms.represent("line_count")
 def represent_bom(scope, bom):
     return {**bom, "line_count": len(scope.store["bom_line"].bucket("bom_id", bom["id"]))}
 
 
-@bom_lines.represent
+@bom_lines.represent("part", "status")
 def represent_line(scope, line):
     part = scope.store["part"].get(line["part_id"]) if line["part_id"] else None
     summary = part and {name: part[name] for name in ("id", "mpn", "manufacturer_name", "description")}

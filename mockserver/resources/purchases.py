@@ -201,20 +201,20 @@ def owns(scope, order: dict) -> bool:
     return scope.user is None or ADMIN in scope.roles or order["creator_user_id"] == scope.user["id"]
 
 
-@purchase_orders.represent
+@purchase_orders.represent("lines_total", "no_part_lines_total", "total")
 def represent_order(scope, order):
     lines, others = contents(scope, order)
     return {**order, "lines_total": str(lines_total(lines)), "no_part_lines_total": str(lines_total(others)),
             "total": str(order_total(order, [*lines, *others]))}
 
 
-@purchase_lines.represent
+@purchase_lines.represent("line_total", "status")
 def represent_line(scope, line):
     order = scope.store["purchase_order"].get(line["purchase_order_id"])
     return {**line, "line_total": str(line_total(line)), "status": line_status(order, line)}
 
 
-@no_part_lines.represent
+@no_part_lines.represent("line_total")
 def represent_no_part_line(scope, line):
     return {**line, "line_total": str(line_total(line))}
 

@@ -1,5 +1,6 @@
 """Reporting: one SELECT in PostgreSQL's spelling over all that the key can see."""
 
+import copy
 import functools
 import weakref
 
@@ -7,9 +8,10 @@ from mockserver import resources
 from mockserver.api import fields
 from mockserver.api.problems import Invalid
 from mockserver.api.resource import Group
+from mockserver.api.scope import ADMIN
 from mockserver.sandbox.sql import Column, Database, QueryError
 
-SECONDS, SECONDS_A_RECORD = 2.0, 5e-5  # a query may take: to be answered, and to load what has changed
+SECONDS, SECONDS_A_RECORD = 2.0, 5e-5  # a query may take, the more the more there is to go through
 NO_TABLES = ("api_key", "sub_org")  # secrets, and what is an org by another name
 COLUMN_TYPES = (
     (fields.Cpid, "text"),
@@ -83,17 +85,28 @@ def run_sql_query(scope, data):
     What is no SELECT, names what is not there, or asks for what cannot be done faithfully is refused with
     400 and the reason; so is a query that takes too long.
     """
+    asked = database(scope.store)
+    frozen = copy.copy(scope)
+    frozen.store = scope.store.copy()
+    return lambda: answer(asked, frozen, data)
+
+
+def answer(asked: Database, scope, data) -> dict:
+    """What the query finds in the scope's store, which is nobody else's: other calls go on meanwhile."""
+    token = fields.current_scope.set(scope)
     try:
-        result = database(scope.store).query(
+        result = asked.query(
             data["sql"], data["parameters"], data["limit"], scope.org_ids, deadline(scope.store)
         )
     except QueryError as error:
         raise Invalid({error.field: [str(error)]}) from None
+    finally:
+        fields.current_scope.reset(token)
     return vars(result)
 
 
 def deadline(store) -> float:
-    """The seconds after which a query is stopped. They grow with the world, which may have to be loaded."""
+    """The seconds after which a query is stopped."""
     return SECONDS + SECONDS_A_RECORD * sum(table.size for table in store.tables.values())
 
 
@@ -103,17 +116,10 @@ _databases: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def database(store) -> Database:
-    """The database over a store. It keeps its tables between queries, and goes when the store goes."""
+    """The database over a store. It keeps what queries load, and goes when the store goes."""
     if store not in _databases:
-        _databases[store] = made = Database(tables, now)
-        weakref.finalize(store, close, made)
+        _databases[store] = Database(tables, now)
     return _databases[store]
-
-
-def close(database: Database) -> None:
-    """Let go of a database: its connection holds functions that hold it, which no collector finds."""
-    if database._connection is not None:
-        database._connection.close()
 
 
 def tables() -> list["RecordTable"]:
@@ -137,21 +143,31 @@ class RecordTable:
         self.scope, self.resource = scope, resource
         self.name, self.columns = table_name(resource.kind), columns(resource)
 
-    @property
-    def version(self):
-        """Differs whenever the rows do: with the records they are made of, and with who sees them."""
+    def version(self, column):
+        """Of computed columns all there is, of others the records themselves; and who sees them."""
         store, key = self.scope.store, self.scope.key
-        kinds = (
-            store.tables.keys() - set(NO_TABLES)
-            if self.resource._represent
-            else {"org", "user", *lineage(self.resource)}
-        )
-        return key["org_id"], key["user_id"], *key["roles"], *(store[kind].version for kind in sorted(kinds))
+        viewer = key["org_id"], key["user_id"], *key["roles"]
+        if column in self.resource.computed:
+            kinds = store.tables.keys() - set(NO_TABLES)
+        elif self.in_part:
+            kinds = {"org", "user", *lineage(self.resource)}
+        else:
+            kinds, viewer = {self.resource.kind}, ()
+        return *viewer, *(store[kind].version for kind in sorted(kinds))
 
-    def rows(self):
+    def rows(self, columns):
+        compute = not self.resource.computed.isdisjoint(columns)
         for record in self.resource.records(self.scope.store):
-            if visible(self.scope, self.resource, record):
-                yield {**self.resource.present(self.scope, record), "org_id": record["org_id"]}
+            if self.in_part and not visible(self.scope, self.resource, record):
+                continue
+            if compute:
+                record = {**self.resource.present(self.scope, record), "org_id": record["org_id"]}
+            yield record
+
+    @property
+    def in_part(self) -> bool:
+        """Whether the key may see only some of an organisation's records: those of its user's teams."""
+        return self.scope.user is not None and ADMIN not in self.scope.roles
 
 
 def visible(scope, resource, record) -> bool:

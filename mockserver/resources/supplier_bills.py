@@ -77,14 +77,14 @@ supplier_bills = SupplierBills("supplier_bill", SupplierBill, parent="purchase_o
 supplier_bill_lines = Resource("supplier_bill_line", SupplierBillLine, parent="supplier_bill_id")
 
 
-@supplier_bills.represent
+@supplier_bills.represent("total", "lines")
 def represent_bill(scope, bill):
     lines = supplier_bill_lines.children(scope, bill)
     return {**bill, "total": str(lines_total(lines)),
             "lines": [supplier_bill_lines.present(scope, line) for line in lines]}
 
 
-@supplier_bill_lines.represent
+@supplier_bill_lines.represent("line_total")
 def represent_line(scope, line):
     return {**line, "line_total": str(line_total(line))}
 

@@ -95,7 +95,7 @@ teams = Teams(
 )
 
 
-@teams.represent
+@teams.represent("user_ids")
 def represent(scope, team):
     return {**team, "user_ids": [user["id"] for user in members(scope, team)]}
 

@@ -90,6 +90,8 @@ class Table:
             for value in old - new:
                 bucket = self._own(name, value)
                 del bucket[bisect.bisect_left(bucket, ordinal)]
+                if not bucket and not (self.base and (name, value) in self.base.buckets):
+                    del self.buckets[name, value]                 # or values that come and go would pile up
             for value in new - old:
                 self._enter(name, value, ordinal)
 

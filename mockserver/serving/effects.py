@@ -1,4 +1,5 @@
 """What a fault does to an answer on its way: a delay, half a body, a connection that ends."""
+
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -36,9 +37,12 @@ class Effects:
         status, headers = started[-1][:2]
         if effect.truncated and (whole := b"".join(body)):
             _close(body)
-            start_response(status, [pair for pair in headers if pair[0].lower() != "content-length"]
-                           + [("Content-Length", str(len(whole)))])
-            return _cut(whole[:len(whole) // 2])
+            start_response(
+                status,
+                [pair for pair in headers if pair[0].lower() != "content-length"]
+                + [("Content-Length", str(len(whole)))],
+            )
+            return _cut(whole[: len(whole) // 2])
         start_response(status, headers)
         return body
 

@@ -1,19 +1,23 @@
 """What happens in the sandboxes of a server without anybody calling: jobs and webhooks that fall due."""
+
 import logging
 import threading
 
 from mockserver.handles import settle
 from mockserver.sandbox.registry import Sandboxes
 
-STEP = 0.05                       # seconds between looks while something is to be told or done
-IDLE_STEP = 0.5                   # and otherwise
-SENDERS = 8                       # sandboxes that send at a time: one slow receiver holds up its own sandbox alone
+STEP = 0.05  # seconds between looks while something is to be told or done
+IDLE_STEP = 0.5  # and otherwise
+SENDERS = 8  # sandboxes that send at a time: one slow receiver holds up its own sandbox alone
 
 _log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """A thread that looks after sandboxes: `with Ticker(app.sandboxes): …`. Idle sandboxes are dropped by it too."""
+    """A thread that looks after sandboxes:
+
+    `with Ticker(app.sandboxes): …`. Idle sandboxes are dropped by it too.
+    """
 
     def __init__(self, sandboxes: Sandboxes):
         self.sandboxes = sandboxes
@@ -37,7 +41,7 @@ class Ticker:
             for sandbox in self.sandboxes:
                 try:
                     busy |= self._look_after(sandbox)
-                except Exception:                                 # one sandbox's trouble is not that of the others
+                except Exception:  # one sandbox's trouble is not that of the others
                     _log.exception("Sandbox %s could not be looked after.", sandbox.name)
             step = STEP if busy else IDLE_STEP
 
@@ -50,7 +54,9 @@ class Ticker:
                 settle(sandbox)
         if sandbox.webhooks.due and sandbox.id not in self._sending and len(self._sending) < SENDERS:
             self._sending.add(sandbox.id)
-            threading.Thread(target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True).start()
+            threading.Thread(
+                target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True
+            ).start()
         return waiting or bool(sandbox.webhooks.subscriptions) or sandbox.webhooks.pending
 
     def _send(self, sandbox):

@@ -1,4 +1,5 @@
 """Sandboxes under load: nothing crosses over, nothing is lost, nothing grows without end."""
+
 import concurrent.futures
 
 from mockserver import worlds
@@ -7,15 +8,19 @@ from mockserver.sandbox import Sandbox, journal, webhooks
 from mockserver.sandbox.registry import Sandboxes
 
 SANDBOXES = THREADS = 16
-WRITES = 4                        # of each thread in each sandbox
+WRITES = 4  # of each thread in each sandbox
 
 
 def test_sixteen_threads_write_to_sixteen_sandboxes_and_each_keeps_its_own():
     app = App(Sandboxes(Sandbox(worlds.load("empty"))))
     client = app.test_client()
-    boxes = [client.post("/__mock__/sandboxes", json={"name": f"box{number}"}).json for number in range(SANDBOXES)]
+    boxes = [
+        client.post("/__mock__/sandboxes", json={"name": f"box{number}"}).json for number in range(SANDBOXES)
+    ]
     headers = [{"Authorization": f"Api-Key {box['api_keys'][0]['key']}"} for box in boxes]
-    counters = [client.post("/v1/tags/", json={"name": "shared"}, headers=given).json["id"] for given in headers]
+    counters = [
+        client.post("/v1/tags/", json={"name": "shared"}, headers=given).json["id"] for given in headers
+    ]
 
     def hammer(thread):
         mine = app.test_client()
@@ -31,10 +36,17 @@ def test_sixteen_threads_write_to_sixteen_sandboxes_and_each_keeps_its_own():
         list(pool.map(hammer, range(THREADS)))
     for number, given in enumerate(headers):
         names = [bom["name"] for bom in client.get("/v1/boms/?limit=1000", headers=given).json["results"]]
-        assert sorted(names) == sorted(f"{number}/{thread}/{turn}" for thread in range(THREADS) for turn in range(WRITES))
+        assert sorted(names) == sorted(
+            f"{number}/{thread}/{turn}" for thread in range(THREADS) for turn in range(WRITES)
+        )
         entries = app.sandboxes.get(f"box{number}").journal
         assert entries.total == 2 * THREADS * WRITES + 2
-        written = {(change["kind"], change["id"]) for entry in entries for change in entry.changes if change["kind"] == "bom"}
+        written = {
+            (change["kind"], change["id"])
+            for entry in entries
+            for change in entry.changes
+            if change["kind"] == "bom"
+        }
         assert len(written) == THREADS * WRITES
     assert len(app.sandbox.store["bom"]) == 0
 

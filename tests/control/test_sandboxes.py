@@ -1,4 +1,5 @@
 """Sandboxes over HTTP: made, found, left alone by each other, reset, snapshotted, dropped."""
+
 import pytest
 
 from mockserver import worlds
@@ -40,7 +41,10 @@ def test_a_sandbox_is_opened_by_its_own_keys(client):
     client.post("/v1/boms/", json={"name": "Mine"}, headers=headers(one))
     assert names(client, headers=headers(one)) == [*before, "Mine"]
     assert names(client, headers={"Authorization": f"Api-Key {ADMIN_KEY}"}) == before
-    assert client.post("/v1/boms/", json={"name": "X"}, headers=headers(one, "View & Comment")).status_code == 403
+    assert (
+        client.post("/v1/boms/", json={"name": "X"}, headers=headers(one, "View & Comment")).status_code
+        == 403
+    )
 
 
 def test_a_header_names_one_as_well_and_the_default_key_will_do(client):
@@ -54,7 +58,10 @@ def test_a_header_names_one_as_well_and_the_default_key_will_do(client):
 def test_a_key_made_later_opens_its_sandbox_too(client):
     one = made(client, name="one")
     [key, *_] = client.get("/__mock__/sandboxes/one/records/api_key").json["results"]
-    client.put(f"/__mock__/sandboxes/one/records/api_key/{key['id']}", json={"key": "fresh123.secret", "prefix": "fresh123"})
+    client.put(
+        f"/__mock__/sandboxes/one/records/api_key/{key['id']}",
+        json={"key": "fresh123.secret", "prefix": "fresh123"},
+    )
     client.post("/v1/boms/", json={"name": "Mine"}, headers={"Authorization": "Api-Key fresh123.secret"})
     assert "Mine" in names(client, headers={"Authorization": "Api-Key fresh123.secret"})
     assert client.get("/v1/boms/", headers=headers(one)).status_code == 401
@@ -63,30 +70,50 @@ def test_a_key_made_later_opens_its_sandbox_too(client):
 def test_they_are_listed_found_by_name_or_id_and_deleted(client):
     one = made(client, name="one")
     assert [box["name"] for box in client.get("/__mock__/sandboxes").json] == ["default", "one"]
-    assert client.get("/__mock__/sandboxes/one").json == client.get(f"/__mock__/sandboxes/{one['id']}").json == one
+    assert (
+        client.get("/__mock__/sandboxes/one").json
+        == client.get(f"/__mock__/sandboxes/{one['id']}").json
+        == one
+    )
     assert client.delete("/__mock__/sandboxes/one").status_code == 204
     assert client.get("/v1/boms/", headers=headers(one)).status_code == 401
     gone = client.get("/__mock__/sandboxes/one")
     assert gone.status_code == 404
-    assert gone.json["detail"].startswith("There is no sandbox called 'one'. GET /__mock__/sandboxes lists them")
+    assert gone.json["detail"].startswith(
+        "There is no sandbox called 'one'. GET /__mock__/sandboxes lists them"
+    )
 
 
 def test_seed_policies_and_fixture_are_as_asked_for(client):
     box = made(client, fixtures="empty", seed=7, policies={"strict": True})
-    assert (box["fixtures"], box["seed"], box["policies"], box["name"]) == ("empty", 7, {"strict": True}, "sandbox-1")
+    assert (box["fixtures"], box["seed"], box["policies"], box["name"]) == (
+        "empty",
+        7,
+        {"strict": True},
+        "sandbox-1",
+    )
     refused = client.post("/v1/boms/", json={"name": "X", "colour": "red"}, headers=headers(box))
     assert refused.json == {"colour": ["Unknown field."]}
     client.put(f"/__mock__/sandboxes/{box['name']}/policies", json={"strict": False})
-    assert client.post("/v1/boms/", json={"name": "X", "colour": "red"}, headers=headers(box)).status_code == 201
+    assert (
+        client.post("/v1/boms/", json={"name": "X", "colour": "red"}, headers=headers(box)).status_code == 201
+    )
 
 
-@pytest.mark.parametrize(("wanted", "status", "says"), [
-    ({"fixtures": "/etc/passwd"}, 409, "There is no fixture '/etc/passwd'. There are default, empty, large"),
-    ({"name": "default"}, 409, "There is a sandbox called 'default' already."),
-    ({"name": "a/b"}, 400, "This value does not match the required pattern."),
-    ({"sed": 1}, 400, "There is no such field. There are name, fixtures, seed, policies."),
-    ({"seed": "1"}, 400, "A valid integer is required."),
-])
+@pytest.mark.parametrize(
+    ("wanted", "status", "says"),
+    [
+        (
+            {"fixtures": "/etc/passwd"},
+            409,
+            "There is no fixture '/etc/passwd'. There are default, empty, large",
+        ),
+        ({"name": "default"}, 409, "There is a sandbox called 'default' already."),
+        ({"name": "a/b"}, 400, "This value does not match the required pattern."),
+        ({"sed": 1}, 400, "There is no such field. There are name, fixtures, seed, policies."),
+        ({"seed": "1"}, 400, "A valid integer is required."),
+    ],
+)
 def test_what_makes_no_sense_is_refused_with_the_reason(client, wanted, status, says):
     refused = client.post("/__mock__/sandboxes", json=wanted)
     assert refused.status_code == status
@@ -96,7 +123,9 @@ def test_what_makes_no_sense_is_refused_with_the_reason(client, wanted, status, 
 def test_their_number_is_bounded():
     client = app_of(limit=1)
     made(client)
-    assert client.post("/__mock__/sandboxes", json={}).json == {"detail": "There are 1 sandboxes already. Delete one first."}
+    assert client.post("/__mock__/sandboxes", json={}).json == {
+        "detail": "There are 1 sandboxes already. Delete one first."
+    }
 
 
 def test_idle_ones_are_dropped():
@@ -107,13 +136,18 @@ def test_idle_ones_are_dropped():
 
 
 def test_the_default_one_stays(client):
-    assert client.delete("/__mock__/sandboxes/default").json == {"detail": "The default sandbox cannot be deleted. Reset it instead."}
+    assert client.delete("/__mock__/sandboxes/default").json == {
+        "detail": "The default sandbox cannot be deleted. Reset it instead."
+    }
 
 
 def test_reset_restores_all_of_it(client):
     box = made(client, name="one")
     base = "/__mock__/sandboxes/one"
-    before = {path: client.get(base + path).json for path in ("/records", "/records/bom", "/clock", "/jobs/policies", "/policies", "/export")}
+    before = {
+        path: client.get(base + path).json
+        for path in ("/records", "/records/bom", "/clock", "/jobs/policies", "/policies", "/export")
+    }
     client.post(f"{base}/clock/advance", json={"days": 3})
     client.put(f"{base}/jobs/policies", json={"mode": "manual"})
     client.post(f"{base}/faults", json={"operation": "list_tags", "status": 503})
@@ -143,10 +177,14 @@ def test_a_snapshot_brings_its_moment_back(client):
     assert client.post("/v1/boms/", json={"name": "X"}, headers=key).json["id"] == first["id"]
     assert [one["name"] for one in client.get("/__mock__/snapshots").json] == ["then"]
     assert client.delete("/__mock__/snapshots/then").status_code == 204
-    assert client.get("/__mock__/snapshots/then").json == {"detail": "There is no snapshot 'then'. There are none."}
+    assert client.get("/__mock__/snapshots/then").json == {
+        "detail": "There is no snapshot 'then'. There are none."
+    }
 
 
 def test_a_mock_in_process_is_one_sandbox_alone(client, sandbox):
     inside = {"mockserver.sandbox": sandbox}
-    assert [box["name"] for box in client.get("/__mock__/sandboxes", environ_overrides=inside).json] == [sandbox.name]
+    assert [box["name"] for box in client.get("/__mock__/sandboxes", environ_overrides=inside).json] == [
+        sandbox.name
+    ]
     assert client.post("/__mock__/sandboxes", json={}, environ_overrides=inside).status_code == 409

@@ -1,4 +1,5 @@
 """Who may steer the mock."""
+
 import pytest
 
 from mockserver.app import App
@@ -9,7 +10,10 @@ def client(sandbox):
     return App(sandbox, control_token="s3cret").test_client()
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer other"}, {"Authorization": "Api-Key s3cret"}, {"X-Mock-Token": "é"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer other"}, {"Authorization": "Api-Key s3cret"}, {"X-Mock-Token": "é"}],
+)
 def test_without_the_token_nothing_is_done(client, headers, sandbox):
     before = sandbox.store
     refused = client.post("/__mock__/reset", headers=headers)
@@ -24,7 +28,9 @@ def test_with_it_all_is(client, headers):
     assert client.post("/__mock__/reset", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/health", "/docs/", "/openapi.json", "/control/docs/", "/control/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/docs/", "/openapi.json", "/control/docs/", "/control/openapi.json"]
+)
 def test_health_and_the_pages_hold_no_state_and_need_no_token(client, path):
     assert client.get(f"/__mock__{path}").status_code == 200
 

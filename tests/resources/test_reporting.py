@@ -1,8 +1,11 @@
 import gc
+import threading
 import weakref
 
 import pytest
 
+from mockserver import resources
+from mockserver.api.scope import Scope
 from mockserver.resources import reporting
 
 PATH = "/v1/reporting/sql_query/"
@@ -231,3 +234,32 @@ def test_a_store_takes_its_database_with_it(api, sandbox):
     sandbox.reset()
     gc.collect()
     assert gone() is None
+
+
+def test_a_query_holds_up_no_other_call(api, sandbox, monkeypatch):
+    """Its rows are those of the moment it was asked."""
+    query = reporting.Database.query
+
+    def meanwhile(self, *args, **kwargs):
+        monkeypatch.undo()
+        other = threading.Thread(target=lambda: type(api)(sandbox).post("/v1/tags/", {"name": "Meanwhile"}))
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+        return query(self, *args, **kwargs)
+
+    monkeypatch.setattr(reporting.Database, "query", meanwhile)
+    count = "SELECT count(*) FROM tags WHERE name = 'Meanwhile'"
+    assert ask(api, count)["rows"] == [[0]]
+    assert ask(api, count)["rows"] == [[1]]
+
+
+@pytest.mark.parametrize("resource", resources.by_kind().values(), ids=lambda resource: resource.kind)
+def test_what_a_representation_adds_is_named(sandbox, resource):
+    """Columns that are not named as computed are read off the stored records."""
+    scope = Scope(sandbox, next(iter(sandbox.store["api_key"])), resources.by_kind())
+    changed = set()
+    for record in resource.records(sandbox.store):
+        shown = resource.present(scope, record)
+        changed |= {name for name, value in shown.items() if name not in record or record[name] != value}
+    assert changed <= resource.computed

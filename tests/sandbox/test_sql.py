@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 import threading
+import weakref
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,10 +23,13 @@ class Records:
     name: str
     columns: list[Column]
     records: list[dict[str, Any]]
-    version: int = 0
+    writes: int = 0
     reads: int = field(default=0)
 
-    def rows(self):
+    def version(self, column):
+        return self.writes
+
+    def rows(self, columns):
         self.reads += 1
         return list(self.records)
 
@@ -412,7 +418,7 @@ def test_the_next_query_sees_a_change_and_only_what_changed_is_read_again(databa
     parts, lines = tables
     assert rows(database, "select count(*) from parts, lines where false") == [[0]]
     parts.records.append({"id": uid(9), "mpn": "NEW"})
-    parts.version += 1
+    parts.writes += 1
     assert rows(database, "select mpn from parts join lines on true where mpn = 'NEW' limit 1") == [["NEW"]]
     assert (parts.reads, lines.reads) == (2, 1)
 
@@ -420,6 +426,74 @@ def test_the_next_query_sees_a_change_and_only_what_changed_is_read_again(databa
 def test_tables_not_named_are_not_read(database, tables):
     rows(database, "select 1 from lines")
     assert tables[0].reads == 0
+
+
+def test_only_the_columns_used_are_read(database, tables):
+    asked = []
+    parts = tables[0]
+    parts.rows = lambda columns: asked.append(sorted(columns)) or list(parts.records)
+    for sql in [
+        "select count(*) from parts",
+        "select p.mpn from parts p join lines l on l.part_id = p.id order by qty",
+        "with p as (select mpn, price from parts) select mpn from p",
+        "select qty, price from parts where id in (select part_id from lines)",
+    ]:
+        database.query(sql)
+    assert asked == [[], ["id", "mpn", "qty"], ["id", "mpn", "price", "qty"]]
+
+
+def test_a_column_that_depends_on_more_is_read_again_alone(database, tables):
+    parts = tables[0]
+    stock = {"qty": 0}
+    parts.version = lambda column: stock.get(column, parts.writes)
+    assert rows(database, "select sum(qty) from parts") == [[100]]
+    stock["qty"] += 1
+    rows(database, "select mpn from parts")
+    assert parts.reads == 2
+    rows(database, "select count(*), max(mpn) from parts")
+    assert parts.reads == 2
+    parts.records[0] = {**parts.records[0], "qty": 1000}
+    assert rows(database, "select sum(qty) from parts") == [[1093]]
+    assert parts.reads == 3
+
+
+def test_moments_at_the_ends_of_the_calendar_are_kept_within_it(database, tables):
+    for place, moment in enumerate(["0001-01-01T00:00:00+12:00", "9999-12-31T23:00:00-05:00"]):
+        tables[0].records[place]["created_at"] = moment
+    assert rows(database, "select created_at from parts where created_at is not null order by 1") == [
+        ["0001-01-01T00:00:00Z"],
+        ["2026-03-01T00:00:00Z"],
+        ["9999-12-31T23:59:59.999999Z"],
+    ]
+
+
+@pytest.mark.parametrize("sql", ["vacuum secret", "grant all on secret to me", "comment on secret is 'x'", "((secret"])
+def test_what_users_write_is_not_logged(database, caplog, sql):
+    with pytest.raises(QueryError):
+        database.query(sql)
+    assert not caplog.records
+
+
+def test_a_closed_database_loads_anew(database, tables):
+    assert rows(database, "select count(*) from lines") == [[7]]
+    database.close()
+    database.close()
+    assert rows(database, "select count(*) from lines") == [[7]]
+    assert tables[1].reads == 2
+
+
+def test_a_database_no_longer_used_closes_its_connection(tables):
+    """Also after a query that failed in SQLite, whose traceback leads to the database."""
+    database = Database(tables)
+    with pytest.raises(QueryError, match="division by zero"):
+        database.query("select 1 / (qty - qty) from parts")
+    connection = database._connection
+    gone = weakref.ref(database)
+    del database
+    gc.collect()
+    assert gone() is None
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("select 1")
 
 
 def test_tables_may_come_and_go(database, tables):

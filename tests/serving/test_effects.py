@@ -1,4 +1,5 @@
 """What faults do to answers, at the doors of real servers; and what is sent without anybody calling."""
+
 import http.client
 import http.server
 import queue
@@ -61,7 +62,10 @@ def test_a_dropped_connection_ends_after_its_headers_where_it_cannot_end_before(
 
 
 def test_a_client_of_a_live_server_sees_them():
-    with LiveServer(suffering(Effect(drop=True), drops=True)) as server, pytest.raises(requests.ConnectionError):
+    with (
+        LiveServer(suffering(Effect(drop=True), drops=True)) as server,
+        pytest.raises(requests.ConnectionError),
+    ):
         requests.get(server.url, timeout=5)
     with LiveServer(suffering(Effect(truncated=True))) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
@@ -84,12 +88,15 @@ def test_the_sandbox_is_free_while_an_answer_is_delayed(monkeypatch):
 
     monkeypatch.setattr(effects.time, "sleep", sleep)
     key = next(iter(sandbox.store["api_key"]))["key"]
-    listed = wsgi.call(Effects(App(sandbox)), "GET", "http://mock.test/v1/tags/", [("Authorization", f"Api-Key {key}")], b"")
+    listed = wsgi.call(
+        Effects(App(sandbox)), "GET", "http://mock.test/v1/tags/", [("Authorization", f"Api-Key {key}")], b""
+    )
     assert listed.status == 200
     assert free == [True]
 
 
 # -- without anybody calling
+
 
 @pytest.fixture
 def receiver():
@@ -119,7 +126,11 @@ def sandbox():
 
 
 def call(sandbox, method, path, json):
-    answer = App(sandbox).test_client().open(path, method=method, json=json, headers={"Authorization": f"Api-Key {ADMIN_KEY}"})
+    answer = (
+        App(sandbox)
+        .test_client()
+        .open(path, method=method, json=json, headers={"Authorization": f"Api-Key {ADMIN_KEY}"})
+    )
     assert answer.status_code in (201, 202), answer.text
 
 
@@ -138,6 +149,11 @@ def test_jobs_are_done_when_their_time_comes_and_told_of(sandbox, receiver):
     url, posted = receiver
     sandbox.jobs.default = JobPolicy("time", seconds=0.1)
     sandbox.webhooks.subscribe(url, ["BOM"])
-    call(sandbox, "PUT", "/v1/boms/async_upsert/", {"name": "Later", "lines": []})
+    call(
+        sandbox,
+        "PUT",
+        "/v1/boms/async_upsert/",
+        {"name": "Later", "integration_source_name": "erp", "integration_record_id": "7"},
+    )
     with Ticker(Sandboxes(sandbox)):
         assert b'"name":"Later"' in posted.get(timeout=10)

@@ -15,6 +15,7 @@ A table can be named in no other way than as the rows in reach, so no spelling r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -63,7 +64,7 @@ class Compiler(Queries, Sources, Expressions, Calls, Aggregates, Conversions):
         return compiled
 
     def reads(self, sql: str) -> dict[str, set[str]]:
-        """The columns that the SQL made reads, by table. Their names in it are unmistakable: it holds no text."""
+        """The columns that the SQL made reads, by table. No text in it could look like their names."""
         found: dict[str, set[str]] = {name: set() for name in self.labels.values()}
         for label, number in set(re.findall(r"\b(t[0-9]+)\.c([0-9]+)\b", sql)):
             if label in self.labels:

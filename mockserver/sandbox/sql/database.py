@@ -110,7 +110,6 @@ class Database:
         ):
             raise QueryError("the query holds characters that are not text (NUL or lone surrogates)")
         with self._lock:
-            self._guard.problem = None
             try:
                 return self._answer(sql, parameters, limit, org_ids, deadline)
             except QueryError:
@@ -119,6 +118,8 @@ class Database:
                 raise QueryError("the query is nested too deeply") from None
             except Exception as error:
                 raise self._explained(error) from None
+            finally:
+                self._guard.problem = None  # its traceback leads back to this database
 
     def _answer(
         self,
@@ -205,9 +206,9 @@ class Database:
     ) -> None:
         """Makes `stored` hold the columns needed as they are, and keeps those it has that are still so."""
         loaded = self._guard.loaded.get(stored, {})
-        versions = {
-            column.name: (table.name, column, table.version(column.name))
-            for column in table.columns
+        versions: dict[str, Hashable] = {
+            column.name: (table.name, n, column, table.version(column.name))
+            for n, column in enumerate(table.columns, 1)
             if column.name in needed or column.name in loaded
         }
         versions[ROWS] = (table.name, table.version("org_id"))
@@ -220,25 +221,16 @@ class Database:
             if column.name in needed or column.name in current
         ]
         names = [column.name for _, column in columns]
-        converters = [(column.name, to_stored(column.type)) for _, column in columns]
-        rows = (
-            (
-                *(
-                    None if (value := row.get(name)) is None else convert(value)
-                    for name, convert in converters
-                ),
-                row.get("org_id"),
-            )
-            for row in table.rows(names)
-        )
+        rows = list(table.rows(names))
+        made = [_stored(rows, column) for _, column in columns]
+        made.append([row.get("org_id") for row in rows])
         self._guard.loaded.pop(stored, None)
         connection.execute(f"DROP TABLE IF EXISTS {stored}")
         connection.execute(f"CREATE TABLE {stored} ({''.join(f'c{n}, ' for n, _ in columns)}org)")
         connection.execute("BEGIN")
         try:
-            connection.executemany(
-                f"INSERT INTO {stored} VALUES ({', '.join('?' * (len(columns) + 1))})", rows
-            )
+            marks = ", ".join("?" * len(made))
+            connection.executemany(f"INSERT INTO {stored} VALUES ({marks})", zip(*made, strict=True))
         except BaseException:
             connection.execute("ROLLBACK")
             raise
@@ -357,6 +349,12 @@ class Guard:
 
 def too_long() -> QueryError:
     return QueryError("the query took too long and was stopped: select less")
+
+
+def _stored(rows: list[dict[str, Any]], column: Column) -> list[Any]:
+    """A column of records as SQLite keeps it."""
+    convert, name = to_stored(column.type), column.name
+    return [None if (value := row.get(name)) is None else convert(value) for row in rows]
 
 
 def _result_type(type_: str) -> str:

@@ -1,9 +1,8 @@
 """Regular expressions matched in time that grows with the text alone.
 
-PostgreSQL's `~` asks only whether a match exists, so the pattern becomes an automaton whose states are
-found as
-the text is read: no pattern, however made, backtracks. Back-references, look-around and word boundaries are
-refused.
+PostgreSQL's `~` asks only whether a match exists, so the pattern becomes an automaton whose states are found
+as the text is read: no pattern, however made, backtracks. Back-references, look-around and word boundaries
+are refused.
 """
 
 from __future__ import annotations
@@ -11,11 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from re import _constants as sre
-from re import _parser as parser
 from typing import Any
 
 from .values import QueryError
+
+try:
+    from re import _constants as sre
+    from re import _parser as parser
+except ImportError:  # private to Python, which may move it: all but regular expressions then goes on working
+    sre = parser = None
 
 MAX_STATES = 2000
 MAX_CACHED = 2000
@@ -37,6 +40,8 @@ class Regex:
     def __init__(self, pattern: str) -> None:
         if len(pattern) > 1000:
             raise QueryError("a regular expression of more than 1,000 characters is not supported")
+        if parser is None:
+            raise QueryError("regular expressions are not supported under this version of Python")
         foreign = FOREIGN.search(pattern)
         if foreign:
             raise QueryError(f'"{foreign[0]}" in a regular expression is not supported')

@@ -473,7 +473,7 @@ def _store_timestamp(value: str) -> str:
     if moment.tzinfo:
         try:
             moment = moment.astimezone(UTC)
-        except OverflowError:  # in UTC it lies just outside the calendar: the nearest moment within stands for it
+        except OverflowError:  # outside the calendar in UTC: the nearest moment within stands for it
             moment = datetime.max if moment.year > 1 else datetime.min
     return _encode_timestamp(moment.replace(tzinfo=None))
 
