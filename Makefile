@@ -22,8 +22,8 @@ lint: $(INSTALLED_TEST)
 contract: $(INSTALLED_TEST)  ## renew contracts/openapi.yaml
 	@exec $(BIN)/python -m mockserver.document $(ARGS)
 
-contract-test: $(INSTALLED_TEST)  ## schemathesis against the mock
-	@exec $(BIN)/python -m pytest tests/contract $(ARGS)
+contract-test: $(INSTALLED_TEST)  ## schemathesis against a fresh mock: make contract-test [ARGS="--include-tag Tags"]
+	@exec $(BIN)/mockserver contract test $(ARGS)
 
 fixtures: $(INSTALLED_TEST)  ## renew fixtures/ from their seeds
 	@exec $(BIN)/python -m mockserver.worlds $(ARGS)

@@ -231,11 +231,13 @@ def view(app: App, operation, paths):
             journaling.announce(scope, call.changes)
             if location and status == 201:
                 headers = {**headers, "Location": location.format(**ids, id=payload["id"])}
-            if wire is not None:
-                payload = payload() if callable(payload) else payload
+            if wire is not None and not callable(payload):
                 status, payload, headers = wire.answer(sandbox, status, payload, headers, call.kept)
-        if callable(payload):                                      # work on a copy of the state, which holds up nobody
+        if callable(payload):                                      # it takes time, and the lock only while it reads
             payload = payload()
+            if wire is not None:
+                with sandbox.lock:
+                    status, payload, headers = wire.answer(sandbox, status, payload, headers, call.kept)
         if call.effect and call.effect.status:
             raise Injected(call.effect)
         return answer(status, payload, headers)

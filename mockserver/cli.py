@@ -1,4 +1,4 @@
-"""The command line: `mockserver serve`, `mockserver operations`."""
+"""The command line: `mockserver serve`, `mockserver operations`, `mockserver proxy`, `mockserver contract …`."""
 import gc
 import shlex
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mockserver.contract.cli import contract
+from mockserver.contract.suggesting import suggest
 
 DEFAULT_KEY = "mockkey1." + "0" * 32
 
@@ -16,10 +17,14 @@ def main():
     """A stateful mock of the Cofactr Platform API."""
 
 
+contract.add_command(suggest)
 main.add_command(contract)
 
 operations_file = click.option("--operations", "corrections", type=click.Path(dir_okay=False), metavar="FILE",
                                help="YAML with verbs and paths that replace ours, in the form of contracts/operations.yaml.")
+
+overlay_file = click.option("--overlay", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                            help="Corrections of the contract, as `contract suggest` writes them; see contracts/OVERLAY.md.")
 
 
 @main.command()
@@ -29,6 +34,7 @@ operations_file = click.option("--operations", "corrections", type=click.Path(di
 @click.option("--seed", type=int, help="Another seed than the fixture's own.")
 @click.option("--api-key", envvar="MOCKSERVER_API_KEY", default=DEFAULT_KEY, show_default=True, help="The Admin's key. Or set MOCKSERVER_API_KEY.")
 @operations_file
+@overlay_file
 @click.option("--strict", is_flag=True, help="Refuse requests with undocumented keys with 400.")
 @click.option("--state", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Load the state from this file if it is there, and save it when the server stops or on POST /__mock__/save.")
@@ -38,11 +44,12 @@ operations_file = click.option("--operations", "corrections", type=click.Path(di
 @click.option("--sandbox-idle", default=3600.0, show_default=True, type=click.FloatRange(0, min_open=True), metavar="SECONDS",
               help="After how long without a call a sandbox is dropped.")
 @click.pass_context
-def serve(context, host, port, fixtures, seed, api_key, corrections, strict, state, control_token, max_sandboxes, sandbox_idle):
+def serve(context, host, port, fixtures, seed, api_key, corrections, overlay, strict, state, control_token, max_sandboxes, sandbox_idle):
     """Serve the mock until SIGINT or SIGTERM. One process, its state in memory."""
     from mockserver import worlds
     from mockserver._yaml import YamlError
     from mockserver.app import App, served_operations
+    from mockserver.contract.overlay import Overlay
     from mockserver.sandbox import Policies, Sandbox
     from mockserver.sandbox.registry import Sandboxes
     from mockserver.serving import standalone
@@ -81,10 +88,14 @@ def serve(context, host, port, fixtures, seed, api_key, corrections, strict, sta
                 click.echo(f"The state could not be saved to {state}: {error}.", err=True)
 
     sandboxes = Sandboxes(sandbox, max_sandboxes, sandbox_idle)
+    try:
+        app = App(sandboxes, operations, control_token, fixtures, save if state else None, Overlay.load(overlay) if overlay else None)
+    except YamlError as error:
+        raise click.ClickException(str(error)) from None
 
     def ready(url):
         header = shlex.quote(f"Authorization: Api-Key {api_key}")
-        boms = next(operation.path for operation in operations if operation.id == "list_boms")
+        boms = next(operation.path for operation in app.operations if operation.id == "list_boms")
         click.echo(f"Cofactr mock ready on {url}\n"
                    f"  fixtures  {world.name} (seed {world.seed}), {sum(operation.served for operation in operations)} operations\n"
                    f"  API key   {api_key}\n"
@@ -93,7 +104,52 @@ def serve(context, host, port, fixtures, seed, api_key, corrections, strict, sta
 
     try:
         with Ticker(sandboxes):
-            standalone.serve(lambda: App(sandboxes, operations, control_token, fixtures, save if state else None), host, port, ready, stop)
+            standalone.serve(lambda: app, host, port, ready, stop)
+    except standalone.CannotListen as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--target", required=True, metavar="URL", help="The deployment that everything is forwarded to, and nothing anywhere else.")
+@click.option("--record", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The HAR file to record to; one that is there is replaced.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8081, show_default=True, type=click.IntRange(0, 65535), help="The port to listen on; 0 for any free one.")
+@overlay_file
+def proxy(target, record, host, port, overlay):
+    """Forward to a real deployment, hold both directions to the contract, and record them without secrets.
+
+    Each answer counts what breaks the contract in X-Contract-Violations; /__mock__/journal has the details.
+    """
+    from mockserver._yaml import YamlError
+    from mockserver.contract.overlay import Overlay
+    from mockserver.document import document
+    from mockserver.proxy import Proxy, Recording, WrongTarget
+    from mockserver.serving import standalone
+
+    try:
+        contract = Overlay.load(overlay).apply(document()).document if overlay else document()
+        app = Proxy(target, contract)
+        app.recording = Recording(record)
+    except (WrongTarget, YamlError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{record} cannot be written: {error.strerror}. Choose another --record.") from None
+    if not loopback(host):
+        click.echo(f"Warning: whoever reaches {host} reaches {app.target.origin} through this proxy, and reads what went through it.", err=True)
+
+    def ready(url):
+        click.echo(f"Proxy ready on {url}\n  target   {app.target.origin}{app.target.base}\n  record   {record}\n  journal  {url}/__mock__/journal")
+
+    def stop():
+        try:
+            app.recording.save()
+        except OSError as error:
+            click.echo(f"The recording could not be saved to {record}: {error}.", err=True)
+        if app.recording.left_out:
+            click.echo(f"{app.recording.left_out} exchanges were left out of {record}: it would have become too large.", err=True)
+
+    try:
+        standalone.serve(lambda: app, host, port, ready, stop)
     except standalone.CannotListen as error:
         raise click.ClickException(str(error)) from None
 

@@ -35,9 +35,16 @@ class Handle:
     sandbox: Sandbox
     """The state behind it."""
 
-    def __init__(self, url: str, sandbox: Sandbox, jobs=None, judge: verdicts.Verdicts | None = None):
+    def __init__(
+        self,
+        url: str,
+        sandbox: Sandbox,
+        jobs=None,
+        judge: verdicts.Verdicts | None = None,
+        app: App | None = None,
+    ):
         self.url, self.sandbox = url, sandbox
-        self._jobs = jobs
+        self._jobs, self._app = jobs, app or shared_app()
         self._judge = judge or verdicts.Verdicts(sandbox)
         if judge is None:  # the first to hold it
             self._begin()
@@ -62,7 +69,7 @@ class Handle:
         `.delete(kind, id)`, `.count()`."""
         return Records(self.sandbox)
 
-    def given(self, kind: str, **values) -> dict:
+    def given(self, kind: str, /, **values) -> dict:
         """A new record with these fields, the rest made up plausibly; answered as its GET operation does."""
         record = self.records.given(kind, **values)
         return self.records.get(kind, record["id"])
@@ -81,7 +88,7 @@ class Handle:
     @property
     def faults(self) -> FaultsHandle:
         """What goes wrong: `.add("create_bom", status=503, times=2)`, `.remove(id)`, `.clear()`."""
-        return FaultsHandle(self.sandbox, shared_app().operations)
+        return FaultsHandle(self.sandbox, self._app.operations)
 
     @property
     def webhooks(self) -> Webhooks:
@@ -143,7 +150,7 @@ class Handle:
         calls.assert_not_called(self.journal, self._expectation(operation, body, query, status, ids))
 
     def _expectation(self, operation, body, query, status, ids):
-        return calls.Expectation(shared_app().operations, operation, body, query, status, **ids)
+        return calls.Expectation(self._app.operations, operation, body, query, status, **ids)
 
     def violations_allowed(self) -> contextlib.AbstractContextManager[None]:
         """`with mock.violations_allowed():` what breaks the contract in the block does so on purpose."""
@@ -175,7 +182,8 @@ class Mock(Handle):
     `fixtures` is the name of a fixture or the path of a YAML file, `seed` another seed than its own.
     `strict` refuses undocumented keys. `jobs` is a policy (`"manual"`, `{"mode": "reads", "reads": 3}`) or
     one for each operation (`{"upsert_bom_async": "manual"}`). `now` is where the clock stands: a datetime
-    with an offset, or RFC 3339.
+    with an offset, or RFC 3339. `overlay` is the path of corrections to the contract (see
+    contracts/OVERLAY.md), which the mock then keeps to.
     Raises UnknownFixture, YamlError, or Refused with the reason.
     """
 
@@ -189,6 +197,7 @@ class Mock(Handle):
         now: dt.datetime | str | None = None,
         origin: str = ORIGIN,
         block_network: bool = False,
+        overlay: str | Path | None = None,
     ):
         self._options = {
             "fixtures": fixtures,
@@ -198,12 +207,14 @@ class Mock(Handle):
             "now": now,
             "origin": origin,
             "block_network": block_network,
+            "overlay": overlay,
         }
         self._sandboxes = Sandboxes(Sandbox(_world(fixtures, seed, now), policies=Policies(strict)))
         self._block_network = block_network
         self._blocks: list[t.Any] = []
         self._sending = threading.Lock()
-        super().__init__(origin.rstrip("/"), self._sandboxes.default, jobs)
+        app = shared_app() if overlay is None else overlaid_app(Path(overlay))
+        super().__init__(origin.rstrip("/"), self._sandboxes.default, jobs, app=app)
 
     def another(
         self,
@@ -220,7 +231,7 @@ class Mock(Handle):
             sandbox = self._sandboxes.create(_world(fixtures, seed, now), name, Policies(strict))
         except ValueError as error:
             raise Refused(str(error)) from None
-        return Handle(self.url, sandbox, jobs)
+        return Handle(self.url, sandbox, jobs, app=self._app)
 
     @contextlib.contextmanager
     def live(self) -> t.Iterator[Handle]:
@@ -229,7 +240,7 @@ class Mock(Handle):
         from mockserver.serving.live import LiveServer
 
         with LiveServer(Effects(self._wsgi, drops=True)) as server:
-            yield Handle(server.url, self.sandbox, self._jobs, self._judge)
+            yield Handle(server.url, self.sandbox, self._jobs, self._judge, self._app)
 
     def __enter__(self) -> "Mock":
         block = intercept(self.answer, [self.url], self._block_network)
@@ -294,7 +305,7 @@ class Mock(Handle):
 
     def _wsgi(self, environ, start_response):
         sandbox = environ["mockserver.sandbox"] = self._opened_by(environ)
-        response = shared_app().wsgi_app(environ, start_response)
+        response = self._app.wsgi_app(environ, start_response)
         self._send_webhooks(sandbox)
         return response
 
@@ -320,6 +331,18 @@ class Mock(Handle):
 def shared_app() -> App:
     """The one app of the process: it holds no state, each request brings its sandbox."""
     return App(Sandbox(worlds.load("empty")))
+
+
+def overlaid_app(path: Path) -> App:
+    """The one app of the process for an overlay, as its file is now. YamlError for a wrong one."""
+    return _overlaid_app(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@functools.lru_cache(maxsize=8)
+def _overlaid_app(path, changed_at) -> App:
+    from mockserver.contract.overlay import Overlay
+
+    return App(Sandbox(worlds.load("empty")), overlay=Overlay.load(path))
 
 
 def _world(fixtures, seed, now) -> World:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 MODES = ("fail", "warn", "allow")
-ARGUMENTS = ("fixtures", "seed", "strict", "jobs", "now", "violations")
+ARGUMENTS = ("fixtures", "seed", "strict", "jobs", "now", "overlay", "violations")
 MARKER = (
-    "cofactr(fixtures='default', seed=None, strict=False, jobs=None, now=None, violations='fail'): "
+    "cofactr(fixtures='default', seed=None, strict=False, jobs=None, now=None, overlay=None, violations='fail'): "
     "the world of the Cofactr mock in this test, "
     "and what a request that breaks the contract does to it (fail, warn or allow)."
 )
@@ -120,6 +120,8 @@ def cofactr_mock_factory(request, cofactr_mock):
             options = {**_options(request.node), **given}
             options.pop("violations", None)
             if origin is None or origin.rstrip("/") == cofactr_mock.url:
+                if options.pop("overlay") is not None and "overlay" in given:
+                    pytest.fail("An overlay is of one address: give this world an origin too.", pytrace=False)
                 handle = cofactr_mock.another(**options, name=name)
             else:
                 handle = stack.enter_context(Mock(**options, origin=origin))
@@ -138,6 +140,7 @@ def _options(item) -> dict:
         "strict": config.getini("cofactr_strict"),
         "jobs": None,
         "now": None,
+        "overlay": None,
         "violations": config.getini("cofactr_violations"),
     }
     for marker in reversed(list(item.iter_markers("cofactr"))):  # the nearest has the last word
@@ -148,6 +151,8 @@ def _options(item) -> dict:
         options |= marker.kwargs
         if "fixtures" in marker.kwargs:
             options["fixtures"] = _path(marker.kwargs["fixtures"], item.path.parent, config.rootpath)
+        if marker.kwargs.get("overlay") is not None:
+            options["overlay"] = _path(marker.kwargs["overlay"], item.path.parent, config.rootpath)
     if options["violations"] not in MODES:
         modes = ", ".join(MODES)
         pytest.fail(

@@ -197,12 +197,14 @@ def load(sandbox: Sandbox, document) -> None:
         raise Unfit("; ".join(f"{field}: {reason}" for field, reason in _flat(error.messages))) from None
     if loaded["seed"] != sandbox.seed:
         raise Unfit(
-            f"It comes from seed {loaded['seed']}, this sandbox has seed {sandbox.seed}, so ids would not go on as they "
+            f"It comes from seed {loaded['seed']}, this sandbox has seed {sandbox.seed}, "
+            "so ids would not go on as they "
             f"were. Load it into a sandbox of seed {loaded['seed']}."
         )
     if loaded["catalogue"] != _catalogue(sandbox):
         raise Unfit(
-            f"It comes from the fixtures {loaded['fixtures']!r}, whose part catalogue is another. Load it into a sandbox of these."
+            f"It comes from the fixtures {loaded['fixtures']!r}, whose part catalogue is another. "
+            "Load it into a sandbox of these."
         )
     if not EARLIEST <= moment(loaded["clock"]["now"]) <= LATEST:
         raise Unfit(f"clock.now should be from {stamp(EARLIEST)} to {stamp(LATEST)}.")
@@ -321,7 +323,8 @@ def _check_fields(resource, record, where):
     known = resource.fields.keys() | resource.hidden | {"org_id", "created_at", "updated_at"}
     if unknown := record.keys() - known:
         raise Unfit(
-            f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}."
+            f"{where}.{min(unknown)}: A {resource.label} has no such field. "
+            f"It has {', '.join(sorted(known))}."
         )
     if (
         missing := {
@@ -348,7 +351,8 @@ def _check_references(store, resource, record):
         for id in value if isinstance(value, list) else [value]:
             if id is not None and kind in store.tables and store[kind].get(id) is None:
                 raise Unfit(
-                    f"records.{resource.kind}: {name} of {record['id']} names a {kind} that is not there, {id}."
+                    f"records.{resource.kind}: {name} of {record['id']} names a {kind} "
+                    f"that is not there, {id}."
                 )
 
 

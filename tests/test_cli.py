@@ -14,7 +14,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from mockserver import cli
+from mockserver import cli, worlds
 from mockserver.app import served_operations
 
 KEY = "mockkey1.00000000000000000000000000000000"
@@ -253,7 +253,7 @@ def test_a_taken_port_is_said_with_what_to_do():
 
 def test_an_unknown_fixture_is_answered_with_those_there_are():
     assert refused("serve", "--fixtures", "nope") == (
-        "There is no fixture 'nope'. Those that come with the mock are default, empty, large; "
+        f"There is no fixture 'nope'. Those that come with the mock are {', '.join(worlds.names())}; "
         "or give the path of a YAML file of your own."
     )
 

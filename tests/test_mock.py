@@ -309,7 +309,8 @@ def test_calls_too_many_are_shown(mock):
 
 def test_what_was_called_instead_is_shown(mock):
     assert failure(mock.assert_called, "create_bom")[1] == (
-        "Nothing was called at all. Does the client send its requests to the mock's url, with the mock's api_key?"
+        "Nothing was called at all. "
+        "Does the client send its requests to the mock's url, with the mock's api_key?"
     )
     call(mock, "GET", "/v1/boms/")
     assert failure(mock.assert_called, "create_bom")[1:] == [

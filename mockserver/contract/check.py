@@ -21,6 +21,7 @@ response  in a 4xx or 5xx   at most a       clients go by the status of a refusa
           body              warning
 ========= ================= =============== =========================================================================
 """
+
 import dataclasses as dc
 import html
 import re
@@ -38,8 +39,8 @@ from mockserver.contract.traffic import REDACTED, Exchange, redacted
 from mockserver.contract.validation import Contract, Violation
 
 SEVERITIES = ("breaking", "warning", "informational")
-BODY_SHOWN = 2000                  # bytes of a body in an example
-_HIDDEN = (REDACTED, "[Filtered]", "***")      # what recorders put in the place of secrets, ours first
+BODY_SHOWN = 2000  # bytes of a body in an example
+_HIDDEN = (REDACTED, "[Filtered]", "***")  # what recorders put in the place of secrets, ours first
 _BREAKING = frozenset({"missing", "type", "other", "status"})
 _ID = re.compile(r"[0-9a-fA-F-]{32,36}|[0-9A-Z]{12}|\d+")
 
@@ -84,7 +85,10 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {severity: sum(finding.severity == severity for finding in self.findings) for severity in SEVERITIES}
+        return {
+            severity: sum(finding.severity == severity for finding in self.findings)
+            for severity in SEVERITIES
+        }
 
     @property
     def breaking(self) -> bool:
@@ -99,7 +103,10 @@ class Report:
         found: dict[str, list[Finding]] = {}
         for finding in sorted(self.findings, key=lambda f: (f.operation in self.addresses, f.operation)):
             found.setdefault(finding.operation, []).append(finding)
-        return {name: sorted(group, key=lambda f: (SEVERITIES.index(f.severity), f.side, f.field)) for name, group in found.items()}
+        return {
+            name: sorted(group, key=lambda f: (SEVERITIES.index(f.severity), f.side, f.field))
+            for name, group in found.items()
+        }
 
     def text(self) -> str:
         lines = []
@@ -108,13 +115,22 @@ class Report:
             for finding in findings:
                 lines.append(f"  {finding.severity:13} {_where(finding)}: {finding.message}")
                 lines.append(f"                {_evidence(finding)}")
-                lines += [f"                {side}: {finding.example[side]}" for side in ("request", "response") if side in finding.example]
+                lines += [
+                    f"                {side}: {finding.example[side]}"
+                    for side in ("request", "response")
+                    if side in finding.example
+                ]
             lines.append("")
         return "\n".join([*lines, self.summary()])
 
     def document(self) -> dict:
-        return {"summary": self.counts, "exchanges": self.exchanges, "calls": dict(self.calls), "confirmed": dict(self.confirmed),
-                "findings": [finding.document() for group in self.groups().values() for finding in group]}
+        return {
+            "summary": self.counts,
+            "exchanges": self.exchanges,
+            "calls": dict(self.calls),
+            "confirmed": dict(self.confirmed),
+            "findings": [finding.document() for group in self.groups().values() for finding in group],
+        }
 
     def write(self, kind: str, path: str | Path) -> None:
         """Write it as json, junit or html. OSError when it cannot be written."""
@@ -131,25 +147,47 @@ class Report:
         for name in [*groups, *(name for name in self.calls if name not in groups)]:
             findings = groups.get(name, [])
             failures = sum(finding.severity == "breaking" for finding in findings)
-            suite = ET.SubElement(suites, "testsuite", name=_xml(name), tests=str(len(findings) or 1), failures=str(failures), errors="0")
+            suite = ET.SubElement(
+                suites,
+                "testsuite",
+                name=_xml(name),
+                tests=str(len(findings) or 1),
+                failures=str(failures),
+                errors="0",
+            )
             for finding in findings:
-                case = ET.SubElement(suite, "testcase", classname=_xml(name), name=_xml(f"{_where(finding)} ({finding.kind})"))
+                case = ET.SubElement(
+                    suite, "testcase", classname=_xml(name), name=_xml(f"{_where(finding)} ({finding.kind})")
+                )
                 text = _xml(f"{finding.message}\n{_evidence(finding)}")
                 if finding.severity == "breaking":
-                    ET.SubElement(case, "failure", message=_xml(finding.message), type=finding.kind).text = text
+                    ET.SubElement(
+                        case, "failure", message=_xml(finding.message), type=finding.kind
+                    ).text = text
                 else:
                     ET.SubElement(case, "system-out").text = f"{finding.severity}: {text}"
             if not findings:
-                ET.SubElement(suite, "testcase", classname=name, name=f"{self.calls[name]} exchanges keep the contract")
+                ET.SubElement(
+                    suite, "testcase", classname=name, name=f"{self.calls[name]} exchanges keep the contract"
+                )
         return ET.tostring(suites, encoding="utf-8", xml_declaration=True)
 
     def _html(self) -> bytes:
         rows = []
         for name, findings in self.groups().items():
-            rows.append(f"<tr><th colspan=4>{html.escape(name)} <small>{html.escape(self.addresses.get(name, ''))}</small></th></tr>")
-            rows += ["<tr>" + f"<td class={finding.severity}>{finding.severity}</td>"
-                     + "".join(f"<td>{html.escape(text)}</td>" for text in (_where(finding), finding.message, _evidence(finding))) + "</tr>"
-                     for finding in findings]
+            rows.append(
+                f"<tr><th colspan=4>{html.escape(name)} <small>{html.escape(self.addresses.get(name, ''))}</small></th></tr>"
+            )
+            rows += [
+                "<tr>"
+                + f"<td class={finding.severity}>{finding.severity}</td>"
+                + "".join(
+                    f"<td>{html.escape(text)}</td>"
+                    for text in (_where(finding), finding.message, _evidence(finding))
+                )
+                + "</tr>"
+                for finding in findings
+            ]
         return _PAGE.format(summary=html.escape(self.summary()), rows="\n".join(rows)).encode()
 
 
@@ -173,14 +211,28 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
             report.confirmed[operation] += not violations and 200 <= exchange.status < 300
         told = set()
         for side, violation in violations:
-            key = (operation, side, exchange.status if side == "response" else 0, violation.place, violation.kind)
+            key = (
+                operation,
+                side,
+                exchange.status if side == "response" else 0,
+                violation.place,
+                violation.kind,
+            )
             if key in told:
-                continue                                          # another item of the same list
+                continue  # another item of the same list
             told.add(key)
             if key not in found:
                 message = violation.expected if not show_bodies else violation.reason
-                found[key] = Finding(operation, side, exchange.status, violation.place, violation.kind,
-                                     severity(side, violation, exchange.status), message, _example(exchange, show_bodies))
+                found[key] = Finding(
+                    operation,
+                    side,
+                    exchange.status,
+                    violation.place,
+                    violation.kind,
+                    severity(side, violation, exchange.status),
+                    message,
+                    _example(exchange, show_bodies),
+                )
             found[key].sources.append(exchange.source)
     report.findings = list(found.values())
     return report
@@ -213,16 +265,27 @@ def _violations(contract, operation, parameters, exchange) -> list[tuple[str, Vi
     sent = []
     if "request" in exchange.omitted:
         sent = contract.request_violations(operation, exchange.query_string, path_parameters=parameters)
-        sent = [violation for violation in sent if violation.field]                # all but the body, which was there
+        sent = [violation for violation in sent if violation.field]  # all but the body, which was there
     else:
-        sent = contract.request_violations(operation, exchange.query_string, exchange.request_headers, exchange.request_body, parameters)
-    sent += [violation for violation in contract.unknown_in_request(operation, exchange.query_string, exchange.request_body)
-             if violation not in sent]
+        sent = contract.request_violations(
+            operation, exchange.query_string, exchange.request_headers, exchange.request_body, parameters
+        )
+    sent += [
+        violation
+        for violation in contract.unknown_in_request(operation, exchange.query_string, exchange.request_body)
+        if violation not in sent
+    ]
     sent = [violation for violation in sent if violation.value not in _HIDDEN]
     if exchange.status >= 400:
-        sent = [_refused(exchange)] if exchange.status in (400, 422) and not sent and not exchange.omitted else []
-    return [*(("request", violation) for violation in sent),
-            *(("response", violation) for violation in _answered(contract, operation, exchange))]
+        sent = (
+            [_refused(exchange)]
+            if exchange.status in (400, 422) and not sent and not exchange.omitted
+            else []
+        )
+    return [
+        *(("request", violation) for violation in sent),
+        *(("response", violation) for violation in _answered(contract, operation, exchange)),
+    ]
 
 
 def _answered(contract, operation, exchange) -> list[Violation]:
@@ -230,26 +293,43 @@ def _answered(contract, operation, exchange) -> list[Violation]:
     if contract.response_key(operation, status) is None:
         found = contract.response_violations(operation, status, {}, b"")
         # Its body can be told from the contract's own success, so that no difference hides behind another.
-        success = [int(key) for key in contract.places[operation].operation["responses"] if key.isdigit() and key.startswith("2")]
+        success = [
+            int(key)
+            for key in contract.places[operation].operation["responses"]
+            if key.isdigit() and key.startswith("2")
+        ]
         if not (200 <= status < 300 and len(success) == 1 and exchange.response_body):
             return found
         status = success[0]
     if "response" not in exchange.omitted:
-        shown = contract.response_violations(operation, status, exchange.response_headers, exchange.response_body)
-        shown += [violation for violation in contract.unknown_in_response(operation, status, exchange.response_body) if violation not in shown]
+        shown = contract.response_violations(
+            operation, status, exchange.response_headers, exchange.response_body
+        )
+        shown += [
+            violation
+            for violation in contract.unknown_in_response(operation, status, exchange.response_body)
+            if violation not in shown
+        ]
         found += [violation for violation in shown if violation.value not in _HIDDEN]
     return found
 
 
 def _refused(exchange):
-    return Violation("", "refused", f"Answered {exchange.status}, though the contract allows it.",
-                     f"Answered {exchange.status}, though the contract allows it.")
+    return Violation(
+        "",
+        "refused",
+        f"Answered {exchange.status}, though the contract allows it.",
+        f"Answered {exchange.status}, though the contract allows it.",
+    )
 
 
 def _unknown(contract, exchange):
     """(verb and path, the finding) of a call that no operation of the contract is for."""
     path = "/".join("{id}" if _ID.fullmatch(word) else word for word in exchange.path.split("/"))
-    known = [SimpleNamespace(id=place.name, method=place.method, path=place.path, served=True) for place in contract.places.values()]
+    known = [
+        SimpleNamespace(id=place.name, method=place.method, path=place.path, served=True)
+        for place in contract.places.values()
+    ]
     near = near_misses(exchange.method, exchange.path, known, most=1)
     message = "The contract has no such operation." + (f" {near[0]['hint']}" if near else "")
     return f"{exchange.method} {path}", [("request", Violation("", "path", message, message))]
@@ -257,16 +337,24 @@ def _unknown(contract, exchange):
 
 def _example(exchange, show_bodies):
     shown = redacted(exchange)
-    example = {"source": exchange.source, "call": f"{shown.method} {shown.path}{'?' if shown.query else ''}{shown.query_string}",
-               "status": shown.status}
+    example = {
+        "source": exchange.source,
+        "call": f"{shown.method} {shown.path}{'?' if shown.query else ''}{shown.query_string}",
+        "status": shown.status,
+    }
     if show_bodies:
-        example |= {side: body[:BODY_SHOWN].decode("utf-8", "replace")
-                    for side, body in (("request", shown.request_body), ("response", shown.response_body)) if body}
+        example |= {
+            side: body[:BODY_SHOWN].decode("utf-8", "replace")
+            for side, body in (("request", shown.request_body), ("response", shown.response_body))
+            if body
+        }
     return example
 
 
 def _where(finding):
-    return " ".join(filter(None, (finding.side, str(finding.status) if finding.side == "response" else "", finding.field)))
+    return " ".join(
+        filter(None, (finding.side, str(finding.status) if finding.side == "response" else "", finding.field))
+    )
 
 
 def _evidence(finding):
@@ -276,7 +364,9 @@ def _evidence(finding):
 
 def _xml(text):
     """The text without what XML cannot say."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
+    return re.sub(
+        r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text
+    )
 
 
 _PAGE = """<!doctype html>

@@ -1,4 +1,5 @@
 """The command line of the contract: `mockserver contract test`, `check`, `diff`, `show`."""
+
 import ipaddress
 import sys
 from pathlib import Path
@@ -29,7 +30,11 @@ class Reports(click.ParamType):
         for part in value.split(","):
             kind, _, path = part.partition("=")
             if kind not in self.kinds or not path:
-                self.fail(f"{part!r} should be one of {', '.join(f'{kind}=FILE' for kind in sorted(self.kinds))}.", param, ctx)
+                self.fail(
+                    f"{part!r} should be one of {', '.join(f'{kind}=FILE' for kind in sorted(self.kinds))}.",
+                    param,
+                    ctx,
+                )
             found[kind] = path
         return found
 
@@ -43,18 +48,51 @@ def contract():
     """
 
 
-contract_file = click.option("--contract", "document", metavar="FILE", help="Another OpenAPI document than ours, YAML or JSON.")
+contract_file = click.option(
+    "--contract", "document", metavar="FILE", help="Another OpenAPI document than ours, YAML or JSON."
+)
 
 
 @contract.command()
-@click.option("--url", metavar="URL", help="What to test; without it, a fresh mock. The key comes from COFACTR_API_KEY.")
-@click.option("--read-only", is_flag=True, help="GET alone, valid data, two requests in a second. The rule for all but a mock.")
-@click.option("--allow-writes", is_flag=True, help="Test all operations of what is no mock. It will be full of nonsense afterwards.")
-@click.option("--include-tag", "tags", multiple=True, metavar="TAG", help="Only this group of operations; may be repeated.")
-@click.option("--max-examples", type=click.IntRange(1), help="Made-up requests for each operation.  [default: 20]")
-@click.option("--max-time", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Go on with chains of requests for so long.")
+@click.option(
+    "--url", metavar="URL", help="What to test; without it, a fresh mock. The key comes from COFACTR_API_KEY."
+)
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="GET alone, valid data, two requests in a second. The rule for all but a mock.",
+)
+@click.option(
+    "--allow-writes",
+    is_flag=True,
+    help="Test all operations of what is no mock. It will be full of nonsense afterwards.",
+)
+@click.option(
+    "--include-tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="Only this group of operations; may be repeated.",
+)
+@click.option(
+    "--max-examples", type=click.IntRange(1), help="Made-up requests for each operation.  [default: 20]"
+)
+@click.option(
+    "--max-time",
+    type=click.FloatRange(0),
+    default=0,
+    metavar="SECONDS",
+    help="Go on with chains of requests for so long.",
+)
 @click.option("--seed", default=1, show_default=True, help="Equal seeds send equal requests.")
-@click.option("--report", "reports", multiple=True, type=Reports(TESTED), metavar="KIND=PATH,…", help="junit=FILE, html=FOLDER, har=FILE.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=Reports(TESTED),
+    metavar="KIND=PATH,…",
+    help="junit=FILE, html=FOLDER, har=FILE.",
+)
 @contract_file
 def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, reports, document):
     """Does an API keep the contract? Made-up requests to every operation, by schemathesis."""
@@ -62,7 +100,13 @@ def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, repor
 
     from mockserver.contract import remote, testing
 
-    options = {"tags": tags, "max_examples": max_examples, "max_time": max_time, "seed": seed, "reports": _merged(reports)}
+    options = {
+        "tags": tags,
+        "max_examples": max_examples,
+        "max_time": max_time,
+        "seed": seed,
+        "reports": _merged(reports),
+    }
     if read_only and allow_writes:
         raise click.UsageError("Say either --read-only or --allow-writes.")
     _require_writable(options["reports"])
@@ -71,7 +115,14 @@ def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, repor
             if url is None:
                 outcome = _fresh(document, read_only, options)
             else:
-                outcome, read_only = _at(_address(url), os.environ.get("COFACTR_API_KEY"), read_only, allow_writes, document, options)
+                outcome, read_only = _at(
+                    _address(url),
+                    os.environ.get("COFACTR_API_KEY"),
+                    read_only,
+                    allow_writes,
+                    document,
+                    options,
+                )
         except (remote.Unreachable, testing.ContractExtraMissing, ValueError, OSError) as error:
             raise CannotRun(str(error)) from None
     _tell(outcome, read_only)
@@ -84,8 +135,19 @@ def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, repor
 
 @contract.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
-@click.option("--report", "reports", multiple=True, type=Reports(CHECKED), metavar="KIND=FILE,…", help="json=FILE, junit=FILE, html=FILE.")
-@click.option("--show-bodies", is_flag=True, help="Quote bodies and values too. Secrets stay hidden where they can be told.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=Reports(CHECKED),
+    metavar="KIND=FILE,…",
+    help="json=FILE, junit=FILE, html=FILE.",
+)
+@click.option(
+    "--show-bodies",
+    is_flag=True,
+    help="Quote bodies and values too. Secrets stay hidden where they can be told.",
+)
 @contract_file
 def check(files, reports, show_bodies, document):
     """Does recorded traffic keep the contract? HAR files, VCR cassettes, the journal's export."""
@@ -111,7 +173,11 @@ def check(files, reports, show_bodies, document):
 @contract.command()
 @click.argument("old")
 @click.argument("new", required=False)
-@click.option("--fail-on", type=click.Choice(["breaking", "warning"]), help="Exit with 1 for such a change, or a worse one.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["breaking", "warning"]),
+    help="Exit with 1 for such a change, or a worse one.",
+)
 def diff(old, new, fail_on):
     """What changed from OLD to NEW, two OpenAPI documents? Ours is NEW when it is left out."""
     from mockserver.contract import diff as diffing
@@ -123,7 +189,13 @@ def diff(old, new, fail_on):
 
 
 @contract.command()
-@click.option("--traffic", "files", multiple=True, metavar="FILE", help="Recorded traffic that may confirm operations; may be repeated.")
+@click.option(
+    "--traffic",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Recorded traffic that may confirm operations; may be repeated.",
+)
 @contract_file
 def show(files, document):
     """How is the contract known? Verbs, paths and fields, documented or inferred, and confirmed by traffic."""
@@ -131,11 +203,16 @@ def show(files, document):
     from mockserver.contract import inventory
 
     document = _document(document)
-    confirmed = {id for id, count in checking.check(_read(files), document).confirmed.items() if count} if files else set()
+    confirmed = (
+        {id for id, count in checking.check(_read(files), document).confirmed.items() if count}
+        if files
+        else set()
+    )
     click.echo(inventory.text(inventory.inventory(document, confirmed)))
 
 
 # -- what the commands share
+
 
 def _document(path):
     from mockserver._data import contracts_dir
@@ -170,6 +247,7 @@ def _require_writable(reports):
 
 # -- contract test
 
+
 def _fresh(document, read_only, options):
     from mockserver.contract import selftest
 
@@ -187,15 +265,25 @@ def _at(url, key, read_only, allow_writes, document, options):
     with remote.mock(url, os.environ.get("MOCKSERVER_CONTROL_TOKEN")) as mock:
         if mock is not None:
             own, key = mock.pop("document"), mock.pop("key")
-            return testing.run(own if document is None else _document(document), url=url, headers={"Authorization": f"Api-Key {key}"},
-                               excluded=selftest.excluded_checks(), read_only=read_only, **mock, **options), read_only
+            return testing.run(
+                own if document is None else _document(document),
+                url=url,
+                headers={"Authorization": f"Api-Key {key}"},
+                excluded=selftest.excluded_checks(),
+                read_only=read_only,
+                **mock,
+                **options,
+            ), read_only
     if not key:
         raise CannotRun("Set COFACTR_API_KEY to a key of this deployment.")
     if urlsplit(url).scheme == "http" and not _is_loopback(url):
         raise CannotRun(f"{url} would send the key in the clear. Use https.")
     read_only = not allow_writes
     if read_only:
-        click.echo("No mock: reading only, at most two requests in a second. --allow-writes tests the rest.", err=True)
+        click.echo(
+            "No mock: reading only, at most two requests in a second. --allow-writes tests the rest.",
+            err=True,
+        )
     contract, headers = _document(document), {"Authorization": f"Api-Key {key}"}
     known = remote.deployment(url, contract, headers)
     return testing.run(contract, url=url, headers=headers, read_only=read_only, **known, **options), read_only
@@ -206,7 +294,9 @@ def _address(url):
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.UsageError(f"--url should look like https://host or http://127.0.0.1:8080, not {url!r}.")
     if parts.username or parts.query or parts.fragment:
-        raise click.UsageError("--url should have neither user, query nor fragment; the key comes from COFACTR_API_KEY.")
+        raise click.UsageError(
+            "--url should have neither user, query nor fragment; the key comes from COFACTR_API_KEY."
+        )
     return url.rstrip("/")
 
 
@@ -236,7 +326,10 @@ class _Progress:
 def _tell(outcome, read_only):
     for failure in outcome.failures:
         click.echo(_repeatable(str(failure)) + "\n")
-    for text in (*(f"error: {text}" for text in outcome.errors), *(f"warning: {text}" for text in outcome.warnings)):
+    for text in (
+        *(f"error: {text}" for text in outcome.errors),
+        *(f"warning: {text}" for text in outcome.warnings),
+    ):
         click.echo(text)
     groups = {}
     for id, tested in outcome.operations.items():
@@ -245,24 +338,35 @@ def _tell(outcome, read_only):
     click.echo(f"\n{'group':{width}}  operations   cases  failures  no 2xx")
     for name, operations in groups.items():
         without = [id for id, tested in operations.items() if not tested.served]
-        click.echo(f"{name:{width}}  {len(operations):10}  {sum(tested.cases for tested in operations.values()):6}"
-                   f"  {sum(len(tested.failures) for tested in operations.values()):8}  {', '.join(without) or '-'}")
+        click.echo(
+            f"{name:{width}}  {len(operations):10}  {sum(tested.cases for tested in operations.values()):6}"
+            f"  {sum(len(tested.failures) for tested in operations.values()):8}  {', '.join(without) or '-'}"
+        )
     click.echo(f"\n{outcome.summary()}{' Read only.' if read_only else ''}")
 
 
 def _repeatable(text):
     """A curl command that runs as it stands, its key taken from the environment."""
-    return text.replace("'Authorization: [Filtered]'", '"Authorization: Api-Key $COFACTR_API_KEY"').replace("http://localhost/", "http://127.0.0.1:8080/")
+    return text.replace("'Authorization: [Filtered]'", '"Authorization: Api-Key $COFACTR_API_KEY"').replace(
+        "http://localhost/", "http://127.0.0.1:8080/"
+    )
 
 
 def _say_how_to_repeat(url, tags, max_examples, max_time, seed, read_only, allow_writes):
     import shlex
 
     words = ["mockserver", "contract", "test", "--seed", str(seed)]
-    words += [word for name, value in (("--url", url), ("--max-examples", max_examples), ("--max-time", max_time)) if value for word in (name, str(value))]
+    words += [
+        word
+        for name, value in (("--url", url), ("--max-examples", max_examples), ("--max-time", max_time))
+        if value
+        for word in (name, str(value))
+    ]
     words += [word for tag in tags for word in ("--include-tag", tag)]
     words += ["--read-only"] if read_only else ["--allow-writes"] if allow_writes else []
     click.echo(f"\nTo repeat it all:  {shlex.join(words)}")
     if url is None:
-        click.echo("To repeat one:     mockserver serve, then its curl command with the COFACTR_API_KEY that serve prints; "
-                   "what a chain of requests made before may be needed, too.")
+        click.echo(
+            "To repeat one:     mockserver serve, then its curl command with the COFACTR_API_KEY that serve prints; "
+            "what a chain of requests made before may be needed, too."
+        )

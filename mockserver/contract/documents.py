@@ -1,4 +1,5 @@
 """OpenAPI documents from files: 3.0 and 3.1, YAML and JSON, brought into the form that all else here reads."""
+
 import json
 import typing as t
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,9 @@ def load(path: str | Path) -> dict:
     except OSError as error:
         raise DocumentError(path, f"cannot be read: {error.strerror or error}") from None
     except YamlError as error:
-        raise DocumentError(path, str(error)) from None
+        raise DocumentError(
+            path, f"line {error.line}: {error.reason}" if error.line else error.reason
+        ) from None
     except (ValueError, RecursionError) as error:
         raise DocumentError(path, f"is neither JSON nor YAML: {error}") from None
     reason = _unusable(document)
@@ -59,7 +62,13 @@ def places(document: Mapping) -> Iterator[Place]:
                 for number in range(len(holder.get("parameters", ()))):
                     pointer, parameter = resolve(document, [*above, "parameters", str(number)])
                     parameters[parameter["name"], parameter["in"]] = (pointer, parameter)
-            yield Place(operation.get("operationId") or f"{method.upper()} {path}", method.upper(), path, operation, list(parameters.values()))
+            yield Place(
+                operation.get("operationId") or f"{method.upper()} {path}",
+                method.upper(),
+                path,
+                operation,
+                list(parameters.values()),
+            )
 
 
 def at(document: Mapping, pointer: list[str]) -> t.Any:

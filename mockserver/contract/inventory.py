@@ -1,4 +1,5 @@
 """How the contract is known: for each group, how many verbs, paths and fields are documented, inferred, confirmed."""
+
 import dataclasses as dc
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -43,19 +44,50 @@ def inventory(document: Mapping, confirmed: Collection[str] = ()) -> list[Group]
 
 def text(groups: list[Group]) -> str:
     """A table with a line for each group, and one for all."""
-    total = Group("all", [id for group in groups for id in group.operations], [id for group in groups for id in group.confirmed],
-                  {part: sum((group.known[part] for group in groups), Counter()) for part in PARTS})
-    rows = [["group", "operations", "confirmed", *(f"{part}: {evidence}" for part in PARTS for evidence in _used(total, part))]]
+    total = Group(
+        "all",
+        [id for group in groups for id in group.operations],
+        [id for group in groups for id in group.confirmed],
+        {part: sum((group.known[part] for group in groups), Counter()) for part in PARTS},
+    )
+    rows = [
+        [
+            "group",
+            "operations",
+            "confirmed",
+            *(f"{part}: {evidence}" for part in PARTS for evidence in _used(total, part)),
+        ]
+    ]
     for group in [*groups, total]:
-        rows.append([group.name, str(len(group.operations)), str(len(group.confirmed)),
-                     *(str(group.known[part][evidence] or "-") for part in PARTS for evidence in _used(total, part))])
+        rows.append(
+            [
+                group.name,
+                str(len(group.operations)),
+                str(len(group.confirmed)),
+                *(
+                    str(group.known[part][evidence] or "-")
+                    for part in PARTS
+                    for evidence in _used(total, part)
+                ),
+            ]
+        )
     # Two lines of heading: the part above, the evidence below.
     heading = [name.partition(": ") for name in rows[0]]
-    above = [part if below and (number == 0 or heading[number - 1][0] != part) else "" for number, (part, _, below) in enumerate(heading)]
+    above = [
+        part if below and (number == 0 or heading[number - 1][0] != part) else ""
+        for number, (part, _, below) in enumerate(heading)
+    ]
     lines = [above, [below or part for part, _, below in heading], *rows[1:]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]).rstrip()
-                     for line in lines)
+    return "\n".join(
+        "  ".join(
+            [
+                line[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+            ]
+        ).rstrip()
+        for line in lines
+    )
 
 
 def _used(total, part):
@@ -70,10 +102,16 @@ def _fields(document, place, evidence) -> Iterator[tuple[tuple, str]]:
             yield (place.name, f"?{parameter['name']}"), _known(parameter, request)
     at = ["paths", place.path, place.method.lower()]
     messages = [(["requestBody"], request)] if "requestBody" in place.operation else []
-    messages += [(["responses", status], evidence.get("response", "inferred")) for status in place.operation["responses"] if status.startswith("2")]
+    messages += [
+        (["responses", status], evidence.get("response", "inferred"))
+        for status in place.operation["responses"]
+        if status.startswith("2")
+    ]
     for steps, known in messages:
         for media in documents.resolve(document, [*at, *steps])[1].get("content", {}).values():
-            yield from _properties(document, media.get("schema", {}), (place.name, *steps), known, frozenset())
+            yield from _properties(
+                document, media.get("schema", {}), (place.name, *steps), known, frozenset()
+            )
 
 
 def _properties(document, schema, owner, known, within):
@@ -88,7 +126,13 @@ def _properties(document, schema, owner, known, within):
         own = _known(inner, known)
         yield (*owner, name), own
         yield from _properties(document, inner, (*owner, name), own, within)
-    for inner in (schema.get("items"), schema.get("additionalProperties"), *schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())):
+    for inner in (
+        schema.get("items"),
+        schema.get("additionalProperties"),
+        *schema.get("allOf", ()),
+        *schema.get("anyOf", ()),
+        *schema.get("oneOf", ()),
+    ):
         yield from _properties(document, inner, owner, known, within)
 
 

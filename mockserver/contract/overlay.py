@@ -2,7 +2,6 @@
 import dataclasses as dc
 import functools
 import re
-import typing as t
 from pathlib import Path
 
 import orjson
@@ -58,7 +57,10 @@ class Overlay:
             # From behind: a removal from a list shifts what follows.
             for keys, node in reversed(found):
                 _perform(self.file, result, action, keys, node)
-        result.finish()
+        try:
+            result.finish()
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise YamlError(self.file, None, f"the contract is none any more once it is applied: {error!r}") from None
         return result
 
 
@@ -94,6 +96,8 @@ def _perform(file, result, action, keys, node):
         return
     if "update" in raw:
         _update(file, raw, node)
+        if keys[:2] == ("components", "schemas") and len(keys) > 2:
+            _require_schema(file, raw, result.document, keys[2])
     if "x-rename" in raw:
         _rename(file, result, raw, keys, node)
     for key, perform in (("x-move", _move), ("x-status", _status)):
@@ -115,7 +119,11 @@ def _is_operation(keys):
 
 
 def _update(file, raw, node):
-    update = orjson.loads(orjson.dumps(raw["update"]))            # as plain JSON, of this place alone
+    try:
+        # As plain JSON, of this place alone.
+        update = orjson.loads(orjson.dumps(raw["update"], option=orjson.OPT_NON_STR_KEYS))
+    except TypeError as error:
+        raise YamlError(file, raw.line_of("update"), f"update holds what JSON cannot say: {error}") from None
     if isinstance(node, list):
         node.append(update)
     elif not isinstance(node, dict):
@@ -124,6 +132,17 @@ def _update(file, raw, node):
         raise YamlError(file, raw.line_of("update"), f"an update of an object should be a mapping, not {update!r}")
     else:
         _merge(node, update)
+
+
+def _require_schema(file, raw, document, name):
+    """A schema that is none would only be found out by the first request."""
+    import jsonschema_rs
+
+    try:
+        jsonschema_rs.Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise YamlError(file, raw.line_of("update"), f"{name} would be no schema that can be used: {reason}") from None
 
 
 def _merge(node: dict, update: dict) -> None:
@@ -293,8 +312,9 @@ def _finish_schema(schema, base, renames):
 def _finish_values(schema):
     """Defaults and examples in the types that there are now; what does not fit is dropped."""
     if "default" in schema:
-        values = [cast(value, schema) for value in [schema.pop("default")] if _castable(value, schema)]
-        schema |= {"default": value for value in values}
+        default = schema.pop("default")
+        if _castable(default, schema):
+            schema["default"] = cast(default, schema)
     if "examples" in schema:
         schema["examples"] = [cast(value, schema) for value in schema["examples"] if _castable(value, schema)]
 

@@ -1,4 +1,5 @@
 """APIs at a URL to be tested: a mock, in a sandbox made for it, or a real deployment, whose lists tell what there is to read."""
+
 import contextlib
 import os
 import re
@@ -10,9 +11,9 @@ from urllib.parse import quote
 
 from mockserver.contract import documents
 
-PATIENCE = 15                      # seconds for one answer
-PAUSE = 0.5                        # between two requests to a deployment
-PARENTS = 2                        # records whose own lists are read
+PATIENCE = 15  # seconds for one answer
+PAUSE = 0.5  # between two requests to a deployment
+PARENTS = 2  # records whose own lists are read
 
 
 class Unreachable(Exception):
@@ -34,7 +35,9 @@ def mock(url: str, token: str | None) -> Iterator[dict[str, t.Any] | None]:
             try:
                 return session.request(method, control + path, timeout=PATIENCE, **kwargs)
             except requests.RequestException as error:
-                raise Unreachable(f"{url} does not answer: {_reason(error)}. Is it running, and is this its address?") from None
+                raise Unreachable(
+                    f"{url} does not answer: {_reason(error)}. Is it running, and is this its address?"
+                ) from None
 
         health = call("GET", "/health", allow_redirects=False)
         if health.status_code != 200 or "operations" not in _json(health):
@@ -44,14 +47,22 @@ def mock(url: str, token: str | None) -> Iterator[dict[str, t.Any] | None]:
             session.headers["Authorization"] = f"Bearer {token}"
         made = call("POST", "/sandboxes", json={"name": f"contract-test-{os.getpid()}"})
         if made.status_code != 201:
-            raise Unreachable(f"The mock at {url} gave no sandbox to test in: {_json(made).get('detail', made.status_code)} "
-                              "A server with a --control-token wants it in MOCKSERVER_CONTROL_TOKEN here, too.")
+            raise Unreachable(
+                f"The mock at {url} gave no sandbox to test in: {_json(made).get('detail', made.status_code)} "
+                "A server with a --control-token wants it in MOCKSERVER_CONTROL_TOKEN here, too."
+            )
         sandbox = made.json()
         own = f"/sandboxes/{quote(sandbox['name'])}"
         try:
-            app = SimpleNamespace(sandbox=_mirrored(call("GET", f"{own}/export").json()), operations=_operations())
-            yield {"document": call("GET", "/openapi.json").json(), "key": sandbox["api_keys"][0]["key"],
-                   "reset": lambda: call("POST", f"{own}/reset"), **_references(app)}
+            app = SimpleNamespace(
+                sandbox=_mirrored(call("GET", f"{own}/export").json()), operations=_operations()
+            )
+            yield {
+                "document": call("GET", "/openapi.json").json(),
+                "key": sandbox["api_keys"][0]["key"],
+                "reset": lambda: call("POST", f"{own}/reset"),
+                **_references(app),
+            }
         finally:
             call("DELETE", own)
 
@@ -72,9 +83,13 @@ def deployment(url: str, document: Mapping, headers: Mapping[str, str]) -> dict[
 
         paths = gathered(document, get)
     parameters = {place.name: re.findall(r"{([^{}]+)}", place.path) for place in documents.places(document)}
-    by_kind = {names[-1].removesuffix("_id"): [path[names[-1]] for path in found] for names, found in paths.items()}
-    return {"reference_ids": lambda kind, path: by_kind.get(kind, []),
-            "reference_paths": lambda operation: paths.get(tuple(parameters[operation]), [])}
+    by_kind = {
+        names[-1].removesuffix("_id"): [path[names[-1]] for path in found] for names, found in paths.items()
+    }
+    return {
+        "reference_ids": lambda kind, path: by_kind.get(kind, []),
+        "reference_paths": lambda operation: paths.get(tuple(parameters[operation]), []),
+    }
 
 
 def gathered(document: Mapping, get: Callable) -> dict[tuple[str, ...], list[dict[str, str]]]:
@@ -86,26 +101,41 @@ def gathered(document: Mapping, get: Callable) -> dict[tuple[str, ...], list[dic
     gets = [place for place in documents.places(document) if place.method == "GET"]
     for place in sorted(gets, key=lambda place: place.path.count("{")):
         above = tuple(re.findall(r"{([^{}]+)}", place.path))
-        names = next((tuple(re.findall(r"{([^{}]+)}", other.path)) for other in documents.places(document)
-                      if re.fullmatch(re.escape(place.path) + r"{[^{}]+}/?", other.path)), None)
+        names = next(
+            (
+                tuple(re.findall(r"{([^{}]+)}", other.path))
+                for other in documents.places(document)
+                if re.fullmatch(re.escape(place.path) + r"{[^{}]+}/?", other.path)
+            ),
+            None,
+        )
         if names is None or names in found:
             continue
         for parent in found.get(above, [])[:PARENTS] if above else [{}]:
-            answer = get(place.path.format_map({name: quote(value, safe="") for name, value in parent.items()}))
+            answer = get(
+                place.path.format_map({name: quote(value, safe="") for name, value in parent.items()})
+            )
             if answer.status_code in (401, 403) and not found:
-                raise Unreachable(f"{place.method} {place.path} answered {answer.status_code}: is COFACTR_API_KEY a key of this deployment?")
+                raise Unreachable(
+                    f"{place.method} {place.path} answered {answer.status_code}: is COFACTR_API_KEY a key of this deployment?"
+                )
             listed = _json(answer)
             records = listed.get("results", []) if isinstance(listed, dict) else listed
-            found.setdefault(names, []).extend({**parent, names[-1]: record["id"]} for record in records
-                                               if isinstance(record, dict) and isinstance(record.get("id"), str))
+            found.setdefault(names, []).extend(
+                {**parent, names[-1]: record["id"]}
+                for record in records
+                if isinstance(record, dict) and isinstance(record.get("id"), str)
+            )
     return found
 
 
 def _references(app):
     from mockserver.contract import selftest
 
-    return {"reference_ids": lambda kind, path: selftest.reference_ids(app.sandbox, kind, path),
-            "reference_paths": lambda operation: selftest.reference_paths(app, operation)}
+    return {
+        "reference_ids": lambda kind, path: selftest.reference_ids(app.sandbox, kind, path),
+        "reference_paths": lambda operation: selftest.reference_paths(app, operation),
+    }
 
 
 def _mirrored(exported):

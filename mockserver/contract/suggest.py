@@ -138,7 +138,9 @@ class Suggestion:
             return 0.0
         bodies = [self._body_likeness(place, exchange) for exchange in exchanges]
         bodies = [body for body in bodies if body is not None]
-        score = 0.5 * likeness + 0.5 * sum(bodies) / len(bodies) if bodies else likeness
+        body = sum(bodies) / len(bodies) if bodies else likeness
+        # Either may carry it: a path that is nearly ours, or a body that is ours altogether.
+        score = max(0.5 * likeness + 0.5 * body, 0.35 * likeness + 0.65 * body)
         return score - (0.15 if method != place.method else 0.0)
 
     def _body_likeness(self, place, exchange) -> float | None:
@@ -223,7 +225,8 @@ class Suggestion:
         alone = (sum(self._kindred(schema, [value for value, _ in seen.values(one)]) for one in extra) == 1
                  and sum(self._kindred(seen.schema["properties"][one], values) for one in missing) == 1)
         always = len(values) == len(seen.objects)
-        return 0.6 * names + (0.3 if told and alone else 0.1) + (0.1 if always else 0.0) + (0.2 if names >= 0.9 else 0.0)
+        listed = "$ref" in schema.get("items", {})                # whose items are alike, or they would not be kindred
+        return 0.6 * names + (0.5 if listed and alone else 0.3 if told and alone else 0.1) + (0.1 if always else 0.0) + (0.2 if names >= 0.9 else 0.0)
 
     def _kindred(self, schema, values) -> bool:
         values = [value for value in values if value is not None]
@@ -234,12 +237,16 @@ class Suggestion:
         if not all(_type(value) in types or (_type(value) == "integer" and "number" in types) for value in values):
             return False
         form = resolved.get("format")
-        if form in _FORMATS and not all(re.fullmatch(_FORMATS[form], value) for value in values):
+        if form in _FORMATS and not all(re.fullmatch(_FORMATS[form], str(value)) for value in values):
             return False
         if form is None and "string" in types and _format(values) in ("uuid", "date-time"):
             return False
-        return "items" not in resolved or not values[0] or _type(values[0][0]) == (types_of(self._translator.resolved(
-            self.document, resolved["items"], values[0][0])[1]) or [_type(values[0][0])])[0]
+        items = [one for value in values if isinstance(value, list) for one in value]
+        if not items or "items" not in resolved:
+            return True
+        if isinstance(items[0], dict) and "$ref" in resolved["items"]:
+            return (self._fields_likeness(resolved["items"], items[0]) or 0.0) >= 0.5
+        return self._kindred(resolved["items"], items)
 
     def _carry(self):
         """What answers call a field, requests for the same record call it too, unless they were seen to do otherwise."""

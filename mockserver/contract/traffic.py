@@ -4,6 +4,7 @@ What the formats keep differs. HAR and VCR keep bodies as they were, and here th
 journal keeps JSON bodies as values: equal, but not byte for byte. A body that a recording has left out, such as a form
 in the journal or a page saved by a browser without its content, is empty here, and its side named in `omitted`.
 """
+
 import base64
 import binascii
 import dataclasses as dc
@@ -19,12 +20,25 @@ import orjson
 import yaml
 
 REDACTED = "REDACTED"
-LARGEST = 64 * 2**20               # bytes of one decompressed body
-DEEPEST = 100                      # nesting of a YAML file
+LARGEST = 64 * 2**20  # bytes of one decompressed body
+DEEPEST = 100  # nesting of a YAML file
 EPOCH = "1970-01-01T00:00:00.000Z"
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-_SECRET_WORDS = frozenset({"key", "keys", "apikey", "token", "secret", "password", "passwd", "credential", "credentials", "signature"})
+_SECRET_WORDS = frozenset(
+    {
+        "key",
+        "keys",
+        "apikey",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "credential",
+        "credentials",
+        "signature",
+    }
+)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -73,23 +87,46 @@ class Exchange:
         return urlencode(self.query)
 
 
-def exchange(method: str, url: str, request_headers: Mapping, request_body: bytes, status: int, response_headers: Mapping,
-             response_body: bytes, **facts) -> Exchange:
+def exchange(
+    method: str,
+    url: str,
+    request_headers: Mapping,
+    request_body: bytes,
+    status: int,
+    response_headers: Mapping,
+    response_body: bytes,
+    **facts,
+) -> Exchange:
     """An exchange from its parts as they went over the wire. ValueError for a URL that is none."""
     address = urlsplit(url)
     omitted = set(facts.pop("omitted", ()))
     request_headers, response_headers = _headers(request_headers), _headers(response_headers)
     bodies = []
-    for side, headers, body in (("request", request_headers, request_body), ("response", response_headers, response_body)):
+    for side, headers, body in (
+        ("request", request_headers, request_body),
+        ("response", response_headers, response_body),
+    ):
         body = _decompressed(headers, body)
         if body is None:
             omitted.add(side)
         bodies.append(body or b"")
-    return Exchange(method.upper(), unquote(address.path) or "/", parse_qsl(address.query, keep_blank_values=True), request_headers, bodies[0],
-                    status, response_headers, bodies[1], url=url, omitted=frozenset(omitted), **facts)
+    return Exchange(
+        method.upper(),
+        unquote(address.path) or "/",
+        parse_qsl(address.query, keep_blank_values=True),
+        request_headers,
+        bodies[0],
+        status,
+        response_headers,
+        bodies[1],
+        url=url,
+        omitted=frozenset(omitted),
+        **facts,
+    )
 
 
 # -- reading
+
 
 def read(path: str | Path) -> list[Exchange]:
     """The exchanges in a HAR file, a VCR cassette (YAML or JSON) or an export of the journal, in their order.
@@ -128,7 +165,7 @@ def _parsed(path):
         raise _Wrong("is empty")
     if content.lstrip()[:1] in (b"{", b"["):
         try:
-            return json.loads(content)                            # unlike orjson it takes lone surrogates
+            return json.loads(content)  # unlike orjson it takes lone surrogates
         except ValueError as error:
             raise _Wrong(f"is not JSON: {error}") from None
     try:
@@ -141,8 +178,10 @@ def _parsed(path):
     return document
 
 
-_UNKNOWN = ("is no recording: expected a HAR file (log.entries), a VCR cassette (interactions) "
-            "or an export of the mock's journal (a list of its entries)")
+_UNKNOWN = (
+    "is no recording: expected a HAR file (log.entries), a VCR cassette (interactions) "
+    "or an export of the mock's journal (a list of its entries)"
+)
 
 
 def _require_shallow(content):
@@ -164,7 +203,11 @@ def _recognised(document):
     """(entries, the function that makes an exchange of one)."""
     if isinstance(document, list):
         return document, _from_journal
-    for name, convert in (("interactions", _from_cassette), ("http_interactions", _from_cassette), ("entries", _from_journal)):
+    for name, convert in (
+        ("interactions", _from_cassette),
+        ("http_interactions", _from_cassette),
+        ("entries", _from_journal),
+    ):
         if name in document:
             return _list(document[name], name), convert
     if "log" in document:
@@ -176,7 +219,7 @@ def _from_har(entry):
     request, response = _mapping(entry.get("request"), "request"), _mapping(entry.get("response"), "response")
     status = _status(response.get("status"))
     if status == 0:
-        return None                                               # blocked or broken off
+        return None  # blocked or broken off
     data, content = request.get("postData"), _mapping(response.get("content", {}), "response.content")
     omitted = set()
     request_body = b""
@@ -186,8 +229,14 @@ def _from_har(entry):
             if "multipart" in str(data.get("mimeType", "")):
                 omitted.add("request")
             else:
-                parameters = [_mapping(one, "a form's parameter") for one in _list(data["params"], "request.postData.params")]
-                request_body = urlencode([(str(one.get("name", "")), str(one.get("value", ""))) for one in parameters], errors="replace").encode()
+                parameters = [
+                    _mapping(one, "a form's parameter")
+                    for one in _list(data["params"], "request.postData.params")
+                ]
+                request_body = urlencode(
+                    [(str(one.get("name", "")), str(one.get("value", ""))) for one in parameters],
+                    errors="replace",
+                ).encode()
         else:
             request_body = _har_text(data, "request.postData")
     if "text" not in content and _number(content.get("size")) > 0:
@@ -195,8 +244,17 @@ def _from_har(entry):
     request_headers = _har_headers(request)
     if data is not None and isinstance(data.get("mimeType"), str):
         request_headers.setdefault("content-type", data["mimeType"])
-    return exchange(_text(request.get("method"), "request.method"), _text(request.get("url"), "request.url"), request_headers, request_body,
-                    status, _har_headers(response), _har_text(content, "response.content"), omitted=omitted, at=_moment(entry.get("startedDateTime")))
+    return exchange(
+        _text(request.get("method"), "request.method"),
+        _text(request.get("url"), "request.url"),
+        request_headers,
+        request_body,
+        status,
+        _har_headers(response),
+        _har_text(content, "response.content"),
+        omitted=omitted,
+        at=_moment(entry.get("startedDateTime")),
+    )
 
 
 def _har_headers(message):
@@ -217,15 +275,30 @@ def _from_cassette(entry):
     status = response.get("status", response.get("status_code"))
     if isinstance(status, dict):
         status = status.get("code")
-    body = response["content"] if "content" in response else response.get("body")      # `content`: what httpx was recorded as
-    return exchange(_text(request.get("method"), "request.method"), _text(request.get("uri", request.get("url")), "request.uri"),
-                    _cassette_headers(request), _cassette_body(request.get("body"), "request.body"),
-                    _status(status), _cassette_headers(response), _cassette_body(body, "response.body"), at=_moment(entry.get("recorded_at")))
+    body = (
+        response["content"] if "content" in response else response.get("body")
+    )  # `content`: what httpx was recorded as
+    return exchange(
+        _text(request.get("method"), "request.method"),
+        _text(request.get("uri", request.get("url")), "request.uri"),
+        _cassette_headers(request),
+        _cassette_body(request.get("body"), "request.body"),
+        _status(status),
+        _cassette_headers(response),
+        _cassette_body(body, "response.body"),
+        at=_moment(entry.get("recorded_at")),
+    )
 
 
 def _cassette_headers(message):
     headers = _mapping(message.get("headers") or {}, "headers")
-    return _headers([(name, value) for name, values in headers.items() for value in (values if isinstance(values, list) else [values])])
+    return _headers(
+        [
+            (name, value)
+            for name, values in headers.items()
+            for value in (values if isinstance(values, list) else [values])
+        ]
+    )
 
 
 def _cassette_body(body, what):
@@ -235,7 +308,7 @@ def _cassette_body(body, what):
         body = body.get("string")
     if body is None:
         return b""
-    if isinstance(body, bytes):                                   # `!!binary`
+    if isinstance(body, bytes):  # `!!binary`
         return body
     return _utf8(_text(body, what, empty=True))
 
@@ -248,9 +321,17 @@ def _from_journal(entry):
     path = quote(_text(entry["path"], "path"), errors="replace")
     request_headers = _headers(_mapping(entry.get("request_headers") or {}, "request_headers"))
     form = request_headers.get("content-type", "").startswith("multipart/form-data")
-    return exchange(_text(entry["method"], "method"), f"{path}?{query}" if query else path, request_headers, _shown(entry.get("request_body")),
-                    status, _headers(_mapping(entry.get("response_headers") or {}, "response_headers")), _shown(entry.get("response_body")),
-                    omitted=["request"] if form else [], at=_moment(entry.get("at")))
+    return exchange(
+        _text(entry["method"], "method"),
+        f"{path}?{query}" if query else path,
+        request_headers,
+        _shown(entry.get("request_body")),
+        status,
+        _headers(_mapping(entry.get("response_headers") or {}, "response_headers")),
+        _shown(entry.get("response_body")),
+        omitted=["request"] if form else [],
+        at=_moment(entry.get("at")),
+    )
 
 
 def _shown(body):
@@ -261,6 +342,7 @@ def _shown(body):
 
 
 # -- what the formats are made of
+
 
 def _mapping(value, what):
     if not isinstance(value, dict):
@@ -322,7 +404,7 @@ def _headers(headers) -> dict[str, str]:
         if isinstance(value, bytes):
             value = value.decode("latin-1")
         name, value = _encodable(str(name)).lower(), "" if value is None else _encodable(str(value))
-        if not name.startswith(":"):                              # HTTP/2 has the method and the path among them
+        if not name.startswith(":"):  # HTTP/2 has the method and the path among them
             found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 
@@ -369,6 +451,7 @@ def _json(body):
 
 # -- writing
 
+
 def write_har(exchanges: Iterable[Exchange], path: str | Path, redact: bool = True) -> None:
     """Write the exchanges as HAR 1.2, without their secrets unless told otherwise. OSError when it cannot be written."""
     entries = [_har_entry(redacted(one) if redact else one) for one in exchanges]
@@ -381,30 +464,46 @@ def redacted(exchange: Exchange) -> Exchange:
     password in headers, query and body. A text becomes `REDACTED`, and so does the same text anywhere else."""
     secrets: set[str] = set()
     sides = []
-    for headers, body in ((exchange.request_headers, exchange.request_body), (exchange.response_headers, exchange.response_body)):
+    for headers, body in (
+        (exchange.request_headers, exchange.request_body),
+        (exchange.response_headers, exchange.response_body),
+    ):
         sides.append(_redacted_headers(headers, secrets))
         sides.append(_redacted_body(headers, body, secrets))
     query = [(name, _secret(value, secrets) if is_secret(name) else value) for name, value in exchange.query]
     address = urlsplit(exchange.url)
-    url = address._replace(netloc=address.netloc.rpartition("@")[2], query=urlencode(query) if address.query else "").geturl()
+    url = address._replace(
+        netloc=address.netloc.rpartition("@")[2], query=urlencode(query) if address.query else ""
+    ).geturl()
     hide = _hider(secrets)
     request_headers, request_body, response_headers, response_body = sides
     return dc.replace(
-        exchange, path=hide(exchange.path), query=[(name, hide(value)) for name, value in query], url=hide(url),
-        request_headers={name: hide(value) for name, value in request_headers.items()}, request_body=hide(request_body),
-        response_headers={name: hide(value) for name, value in response_headers.items()}, response_body=hide(response_body))
+        exchange,
+        path=hide(exchange.path),
+        query=[(name, hide(value)) for name, value in query],
+        url=hide(url),
+        request_headers={name: hide(value) for name, value in request_headers.items()},
+        request_body=hide(request_body),
+        response_headers={name: hide(value) for name, value in response_headers.items()},
+        response_body=hide(response_body),
+    )
 
 
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or field of this name holds a secret."""
-    return name.lower() in _SECRET_HEADERS or any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
+    return name.lower() in _SECRET_HEADERS or any(
+        word.lower() in _SECRET_WORDS for word in _WORD.findall(name)
+    )
 
 
 def redacted_json(value, secrets: set[str] | None = None):
     """The value with all that stands under secret names replaced; the texts replaced are added to `secrets`."""
     secrets = set() if secrets is None else secrets
     if isinstance(value, dict):
-        return {name: _secret(item, secrets) if is_secret(name) else redacted_json(item, secrets) for name, item in value.items()}
+        return {
+            name: _secret(item, secrets) if is_secret(name) else redacted_json(item, secrets)
+            for name, item in value.items()
+        }
     if isinstance(value, list):
         return [redacted_json(item, secrets) for item in value]
     return value
@@ -427,12 +526,14 @@ def _redacted_headers(headers, secrets):
 def _redacted_body(headers, body, secrets):
     if "x-www-form-urlencoded" in headers.get("content-type", ""):
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-        return urlencode([(name, _secret(value, secrets) if is_secret(name) else value) for name, value in pairs]).encode()
+        return urlencode(
+            [(name, _secret(value, secrets) if is_secret(name) else value) for name, value in pairs]
+        ).encode()
     value = _json(body)
     if not isinstance(value, dict | list):
         return body
     shown = redacted_json(value, secrets)
-    return body if shown == value else orjson.dumps(shown)        # what holds no secret stays byte for byte
+    return body if shown == value else orjson.dumps(shown)  # what holds no secret stays byte for byte
 
 
 def _secret(value, secrets):
@@ -449,30 +550,63 @@ def _secret(value, secrets):
 
 def _hider(secrets):
     """A function that takes the secrets out of a text or bytes. Short ones stay: they would be found in too much."""
-    found = sorted((secret for secret in secrets if len(secret) >= 8 and secret != REDACTED), key=len, reverse=True)
+    found = sorted(
+        (secret for secret in secrets if len(secret) >= 8 and secret != REDACTED), key=len, reverse=True
+    )
 
     def hide(value):
         for secret in found:
-            value = value.replace(secret.encode(), REDACTED.encode()) if isinstance(value, bytes) else value.replace(secret, REDACTED)
+            value = (
+                value.replace(secret.encode(), REDACTED.encode())
+                if isinstance(value, bytes)
+                else value.replace(secret, REDACTED)
+            )
         return value
 
     return hide
 
 
 def _har_entry(exchange):
-    request = {"method": exchange.method, "url": exchange.url or exchange.path, "httpVersion": "HTTP/1.1", "cookies": [],
-               "headers": _har_pairs(exchange.request_headers), "queryString": _har_pairs(dict(exchange.query)), "headersSize": -1,
-               "bodySize": len(exchange.request_body)}
+    request = {
+        "method": exchange.method,
+        "url": exchange.url or exchange.path,
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _har_pairs(exchange.request_headers),
+        "queryString": _har_pairs(dict(exchange.query)),
+        "headersSize": -1,
+        "bodySize": len(exchange.request_body),
+    }
     if exchange.request_body:
-        request["postData"] = {"mimeType": exchange.request_headers.get("content-type", ""), **_har_body(exchange.request_body)}
-    content = {"size": len(exchange.response_body), "mimeType": exchange.response_headers.get("content-type", "")}
+        request["postData"] = {
+            "mimeType": exchange.request_headers.get("content-type", ""),
+            **_har_body(exchange.request_body),
+        }
+    content = {
+        "size": len(exchange.response_body),
+        "mimeType": exchange.response_headers.get("content-type", ""),
+    }
     if exchange.response_body:
         content |= _har_body(exchange.response_body)
-    response = {"status": exchange.status, "statusText": "", "httpVersion": "HTTP/1.1", "cookies": [],
-                "headers": _har_pairs(exchange.response_headers), "content": content, "redirectURL": exchange.response_headers.get("location", ""),
-                "headersSize": -1, "bodySize": len(exchange.response_body)}
-    return {"startedDateTime": exchange.at, "time": 0, "request": request, "response": response, "cache": {},
-            "timings": {"send": 0, "wait": 0, "receive": 0}}
+    response = {
+        "status": exchange.status,
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _har_pairs(exchange.response_headers),
+        "content": content,
+        "redirectURL": exchange.response_headers.get("location", ""),
+        "headersSize": -1,
+        "bodySize": len(exchange.response_body),
+    }
+    return {
+        "startedDateTime": exchange.at,
+        "time": 0,
+        "request": request,
+        "response": response,
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": 0},
+    }
 
 
 def _har_pairs(values):

@@ -3,6 +3,7 @@
 Schemathesis looks at each answer alone, and then at whether records come and go. A PATCH that answers as it should and
 saves nothing passes all of that; here the record is read again.
 """
+
 import re
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
@@ -22,23 +23,39 @@ _ABSENT = object()
 
 def checks_of(document: Mapping) -> tuple[Callable, Callable]:
     """The checks for an OpenAPI document, called as READ and KEPT. They need the extra `contract`."""
-    places = {f"{place.method} {place.path}": place for place in documents.places(document) if place.method in ("POST", "PATCH", "PUT")}
+    places = {
+        f"{place.method} {place.path}": place
+        for place in documents.places(document)
+        if place.method in ("POST", "PATCH", "PUT")
+    }
     readers = {label: reader for label, place in places.items() if (reader := _reader(document, place))}
     fields = {label: _fields(document, place) for label, place in places.items()}
 
     def read_your_writes(context, response, case):
         label, written = case.operation.label, _object(response)
         if label not in readers or written is None or not isinstance(written.get("id"), str):
-            return True                                           # nothing to look at
+            return True  # nothing to look at
         return _told(READ, label, _read(context, case, written, *readers[label]))
 
     def keep_what_was_sent(context, response, case):
         label, written = case.operation.label, _object(response)
         # A POST that answers 200 has met a record that was there, and may have been merged with it.
-        if label not in fields or written is None or not isinstance(case.body, dict) or (case.method == "POST" and response.status_code == 200):
+        if (
+            label not in fields
+            or written is None
+            or not isinstance(case.body, dict)
+            or (case.method == "POST" and response.status_code == 200)
+        ):
             return True
-        return _told(KEPT, label, [f"{name} was sent as {_shown(value)} and answered as {_shown(written[name])}" for name, value in case.body.items()
-                                   if name in fields[label] and name in written and not _same(value, written[name])])
+        return _told(
+            KEPT,
+            label,
+            [
+                f"{name} was sent as {_shown(value)} and answered as {_shown(written[name])}"
+                for name, value in case.body.items()
+                if name in fields[label] and name in written and not _same(value, written[name])
+            ],
+        )
 
     return read_your_writes, keep_what_was_sent
 
@@ -56,12 +73,18 @@ def _read(context, case, written, path, parameter) -> list[str]:
     if get.app is not None:
         settings.setdefault("app", get.app)
     answer = case.operation.schema.transport.send(
-        get.Case(path_parameters={name: values[name] for name in re.findall(r"{([^{}]+)}", path)}), **settings)
+        get.Case(path_parameters={name: values[name] for name in re.findall(r"{([^{}]+)}", path)}), **settings
+    )
     read = _object(answer)
     if read is None:
-        return [f"GET {path} answered {answer.status_code} right after the record {written['id']} was written"]
-    return [f"{name} was answered as {_shown(written[name])} and is read as {_shown(read[name])}"
-            for name in written if name in read and written[name] != read[name]]
+        return [
+            f"GET {path} answered {answer.status_code} right after the record {written['id']} was written"
+        ]
+    return [
+        f"{name} was answered as {_shown(written[name])} and is read as {_shown(read[name])}"
+        for name in written
+        if name in read and written[name] != read[name]
+    ]
 
 
 def _reader(document, place) -> tuple[str, str | None] | None:
@@ -79,8 +102,14 @@ def _reader(document, place) -> tuple[str, str | None] | None:
         candidates.append((place.path, None))
     elif re.search(r"}/?$", above) and above in gets:
         candidates.append((above, None))
-    return next(((path, parameter) for path, parameter in candidates
-                 if schemas & {schema for status, schema in _answers(document, gets[path]) if status == "200"}), None)
+    return next(
+        (
+            (path, parameter)
+            for path, parameter in candidates
+            if schemas & {schema for status, schema in _answers(document, gets[path]) if status == "200"}
+        ),
+        None,
+    )
 
 
 def _answers(document, operation) -> Iterator[tuple[str, str]]:
@@ -101,7 +130,9 @@ def _fields(document, place) -> frozenset[str]:
     schema = body.get("content", {}).get("application/json", {}).get("schema", {})
     if "$ref" in schema:
         schema = documents.at(document, documents.steps(schema["$ref"]))
-    return frozenset(name for name, field in schema.get("properties", {}).items() if not field.get("readOnly"))
+    return frozenset(
+        name for name, field in schema.get("properties", {}).items() if not field.get("readOnly")
+    )
 
 
 @cache
@@ -110,7 +141,11 @@ def _failure(check):
 
     titles = {READ: "What was written is not what is read", KEPT: "What was sent is not what was written"}
     # It bears the name of its check, so that it can be excused like those of schemathesis.
-    return type(check.title().replace("_", ""), (Failure,), {"code": "ST901", "checks": (check,), "kind_title": titles[check]})
+    return type(
+        check.title().replace("_", ""),
+        (Failure,),
+        {"code": "ST901", "checks": (check,), "kind_title": titles[check]},
+    )
 
 
 def _object(response) -> dict[str, t.Any] | None:
@@ -155,7 +190,9 @@ def _decimal(text):
 
 
 def _uuid(text):
-    return UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else _ABSENT
+    return (
+        UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else _ABSENT
+    )
 
 
 def _shown(value):

@@ -8,7 +8,8 @@ from mockserver.control.routing import PREFIX, Route, add
 JOB_MOVED = "The job is over already."
 IMPORTED = 256 * 2**20
 
-# Each without `server=True` is there for a sandbox named in the path as well: /__mock__/sandboxes/{sandbox}/reset.
+# Each without `server=True` is there for a sandbox named in the path as well:
+# /__mock__/sandboxes/{sandbox}/reset.
 # fmt: off
 ROUTES = (
     Route("GET", "/health", server.health, "Server", returns=server.Health, server=True, public=True),
@@ -20,7 +21,8 @@ ROUTES = (
 
     Route("POST", "/sandboxes", sandboxes.create, "Sandboxes", body=sandboxes.SandboxRequest,
           returns=sandboxes.Sandbox,
-          status=201, server=True, refuses="There is no such fixture, the name is taken, or there are as many sandboxes as there may be."),
+          status=201, server=True,
+          refuses="There is no such fixture, the name is taken, or there are as many as there may be."),
     Route("GET", "/sandboxes", sandboxes.list, "Sandboxes", returns=[sandboxes.Sandbox], server=True),
     Route("GET", "", sandboxes.get, "Sandboxes", returns=sandboxes.Sandbox, named=True),
     Route("DELETE", "", sandboxes.delete, "Sandboxes", status=204, named=True,

@@ -12,8 +12,9 @@ from mockserver.api import fields, openapi
 DESCRIPTION = """\
 Steers the mock: sandboxes, records, clock, jobs, faults, webhooks, journal. It is no part of the Cofactr API.
 
-Each call about a sandbox is there twice: under `/__mock__/sandboxes/{sandbox}`, and without it for the sandbox that the
-header `X-Mock-Sandbox` names or else the default one. A server started with `--control-token` wants the token in
+Each call about a sandbox is there twice: under `/__mock__/sandboxes/{sandbox}`, and without it for the
+sandbox that the header `X-Mock-Sandbox` names or else the default one. A server started with
+`--control-token` wants the token in
 `Authorization: Bearer <token>` or `X-Mock-Token`."""
 
 PROBLEMS = {

@@ -39,7 +39,8 @@ class JobPolicyRequest(Strict):
         required=True,
         description=(
             "`immediate`: before the call that starts it answers. `reads`: at the n-th read of its status. "
-            "`time`: after `seconds` on the sandbox's clock. `manual`: when told. `fail`: at once, with `errors`."
+            "`time`: after `seconds` on the sandbox's clock. `manual`: when told. "
+            "`fail`: at once, with `errors`."
         ),
     )
     operation = fields.Choice(

@@ -132,7 +132,8 @@ def clear(at):
 def stream(at):
     """Each call as it happens, as server-sent events, until the client leaves.
 
-    A heartbeat each second. At most eight streams at a time, for each holds a thread of the server. `Last-Event-ID`
+    A heartbeat each second. At most eight streams at a time, for each holds a thread of the server.
+    `Last-Event-ID`
     goes on after that entry; without it a stream starts with the next call.
     """
     if not request.environ.get("mockserver.streaming"):

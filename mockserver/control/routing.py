@@ -59,7 +59,8 @@ class Context:
 class Route:
     """One call. `run(at, **ids, data=…, query=…)` answers JSON, a Response, or None with status 204.
 
-    `body` is a schema, or dict for any object. A route of a sandbox is there twice: under `/sandboxes/{sandbox}`, and without it for the sandbox that
+    `body` is a schema, or dict for any object. A route of a sandbox is there twice: under
+    `/sandboxes/{sandbox}`, and without it for the sandbox that
     `X-Mock-Sandbox` names or else the default one. `refuses` says in a sentence when it answers 409.
     """
 

@@ -40,7 +40,8 @@ class SandboxPolicies(fields.Schema):
 class SandboxRequest(Strict):
     fixtures = fields.Text(
         description=(
-            "The world to start in: a fixture that comes with the mock, or the one the server was started with; that one when absent."
+            "The world to start in: a fixture that comes with the mock, or the one the server was "
+            "started with; that one when absent."
         ),
     )
     seed = fields.Integer(**SEED, description="Another seed than the fixture's own.")
@@ -169,7 +170,8 @@ def world_of(app, fixtures, seed):
     if fixtures not in worlds.names():
         known = ", ".join(dict.fromkeys([*worlds.names(), own.name]))
         raise Refused(
-            f"There is no fixture {fixtures!r}. There are {known}. One of your own: start the server with --fixtures PATH."
+            f"There is no fixture {fixtures!r}. There are {known}. "
+            "One of your own: start the server with --fixtures PATH."
         )
     return worlds.load(fixtures, seed)
 

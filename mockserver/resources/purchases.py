@@ -373,12 +373,15 @@ def update_no_part_lines(scope, order, data):
 
 
 @purchase_lines.action("delete_purchase_line", returns=None, status=204,
-                       conflict=f"{LINES_FROZEN} Or pieces of the line have arrived, or it has been billed.")
+                       conflict=f"{LINES_FROZEN} Or pieces of the line have arrived, an event is about it, or it has "
+                                "been billed.")
 def delete_line(scope, order, line):
     """Take a line off an order."""
     must_be_open(order)
     if received := line["quantity_received"]:
         raise Conflict(f"{received} pieces of this purchase line have arrived: it cannot be deleted.")
+    if any(item["purchase_line_id"] == line["id"] for event in order["events"] for item in event["lines"]):
+        raise Conflict("An event of the order is about this purchase line: it cannot be deleted.")
     purchase_lines.remove(scope, line)
 
 

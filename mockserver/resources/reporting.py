@@ -1,6 +1,5 @@
 """Reporting: one SELECT in PostgreSQL's spelling over all that the key can see."""
 
-import copy
 import functools
 import weakref
 
@@ -86,13 +85,11 @@ def run_sql_query(scope, data):
     400 and the reason; so is a query that takes too long.
     """
     asked = database(scope.store)
-    frozen = copy.copy(scope)
-    frozen.store = scope.store.copy()
-    return lambda: answer(asked, frozen, data)
+    return lambda: answer(asked, scope, data)
 
 
 def answer(asked: Database, scope, data) -> dict:
-    """What the query finds in the scope's store, which is nobody else's: other calls go on meanwhile."""
+    """What the query finds. Called without the sandbox's lock, so that other calls go on meanwhile."""
     token = fields.current_scope.set(scope)
     try:
         result = asked.query(
@@ -118,7 +115,7 @@ _databases: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 def database(store) -> Database:
     """The database over a store. It keeps what queries load, and goes when the store goes."""
     if store not in _databases:
-        _databases[store] = Database(tables, now)
+        _databases[store] = Database(tables, now, lock)
     return _databases[store]
 
 
@@ -134,6 +131,10 @@ def tables() -> list["RecordTable"]:
 
 def now():
     return fields.current_scope.get().sandbox.clock.now()
+
+
+def lock():
+    return fields.current_scope.get().sandbox.lock
 
 
 class RecordTable:

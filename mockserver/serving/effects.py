@@ -12,8 +12,9 @@ PAUSE = 0.05
 class Effects:
     """A WSGI application whose answers suffer what `environ["mockserver.effect"]` says once it has run.
 
-    The application is done by then, so a delay holds nothing but the thread of its own connection. With `drops` the
-    server closes the connection without an answer when DropConnection is raised; otherwise a dropped connection is one
+    The application is done by then, so a delay holds nothing but the thread of its own connection. With
+    `drops` the server closes the connection without an answer when DropConnection is raised; otherwise a
+    dropped connection is one
     that ends after the headers, in front of the body they announce.
     """
 

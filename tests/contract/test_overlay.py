@@ -1,16 +1,27 @@
 """An overlay corrects the contract, and with it all that the mock takes and answers."""
+import functools
+
 import pytest
+import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mockserver import worlds
 from mockserver._yaml import YamlError
 from mockserver.app import App
 from mockserver.contract.overlay import Overlay
+from mockserver.document import document
+from mockserver.mock import Mock
 from mockserver.sandbox import Sandbox
 
+pytest_plugins = ["pytester"]
 KEY = "mockkey1.00000000000000000000000000000000"
 HEAD = "overlay: 1.0.0\ninfo: {title: ours, version: '1'}\nactions:\n"
 BOMS = "$.components.schemas['Bom', 'CreateBomRequest', 'PatchedBomRequest']"
+
+
+@functools.cache
+def contract():
+    return document()
 
 
 class Client:
@@ -36,9 +47,17 @@ def corrected(tmp_path):
     def make(actions):
         file = tmp_path / "overlay.yaml"
         file.write_text(HEAD + actions)
-        client = Client(Overlay.load(file))
-        OpenAPIV31SpecValidator(client.contract).validate()
-        return client
+        return Client(Overlay.load(file))
+    return make
+
+
+@pytest.fixture
+def applied(tmp_path):
+    """A function from the actions of an overlay, as YAML, to the contract that results."""
+    def make(actions):
+        file = tmp_path / "overlay.yaml"
+        file.write_text(HEAD + actions)
+        return Overlay.load(file).apply(contract()).document
     return make
 
 
@@ -210,6 +229,9 @@ def test_examples_and_links_of_the_contract_follow(corrected):
     ("- target: $.components.schemas.Bom\n  updte: {}\n", 5, "no 'updte'"),
     ("- target: $.components.schemas.Bom\n  x-renam: {a: b}\n", 5, "no extension we know"),
     ("- target: $.components.schemas.Bom\n  update: 5\n", 5, "should be a mapping"),
+    ("- target: $.components.schemas.Bom.properties.name\n  update: {type: strnig}\n", 5, "no schema that can be used"),
+    ("- target: $.components.schemas.Bom.properties.name\n  update: {pattern: '['}\n", 5, "no schema that can be used"),
+    ("- target: $.components.schemas.Bom.properties.name\n  update: {$ref: '#/components/schemas/Nome'}\n", 5, "no schema that can be used"),
     ("- target: $.components.schemas.Bom.description\n  update: {a: 1}\n", 4, "an object or a list"),
     ("- target: $.components.schemas.Bom\n  x-rename:\n    name: title\n    nam: x\n", 7, "has no 'nam'"),
     ("- target: $.components.schemas.Bom\n  x-rename: {name: version}\n", 5, "'version' twice"),
@@ -221,9 +243,9 @@ def test_examples_and_links_of_the_contract_follow(corrected):
     ("- target: $.paths['/v1/boms/'].get\n  x-status: {299: 200}\n", 5, "no status 299"),
     ("- target: $.paths['/v1/boms/'].get\n  x-status: {200: fine}\n", 5, "no HTTP status"),
 ])
-def test_a_wrong_overlay_is_refused_with_its_line_and_reason(corrected, actions, line, reason):
+def test_a_wrong_overlay_is_refused_with_its_line_and_reason(applied, actions, line, reason):
     with pytest.raises(YamlError, match=rf"overlay.yaml:{line}: .*{reason}"):
-        corrected(actions)
+        applied(actions)
 
 
 @pytest.mark.parametrize(("text", "reason"), [("5", "expected an OpenAPI Overlay"), ("overlay: 2.0.0\nactions: []", "should be 1.0.0"),
@@ -232,3 +254,60 @@ def test_what_is_no_overlay_is_refused(text, reason, tmp_path):
     (tmp_path / "overlay.yaml").write_text(text)
     with pytest.raises(YamlError, match=reason):
         Overlay.load(tmp_path / "overlay.yaml")
+
+
+def test_a_contract_that_is_none_any_more_is_refused(applied):
+    with pytest.raises(YamlError, match="none any more"):
+        applied("- target: $.components.schemas\n  remove: true\n")
+
+
+def test_responses_may_be_added_by_number(applied):
+    document = applied("- target: $.paths['/v1/boms/'].get\n  update: {responses: {418: {description: Short and stout.}}}\n")
+    assert "418" in document["paths"]["/v1/boms/"]["get"]["responses"]
+
+
+def test_the_mock_in_process_takes_an_overlay(tmp_path):
+    file = tmp_path / "overlay.yaml"
+    file.write_text(f"{HEAD}- target: $.components.schemas['Tag', 'TagRequest']\n  x-rename: {{name: label}}\n")
+    with Mock(overlay=file) as mock:
+        headers = {"Authorization": f"Api-Key {mock.api_key}"}
+        assert requests.post(f"{mock.url}/v1/tags/", json={"label": "Ours"}, headers=headers).json()["label"] == "Ours"
+    with Mock() as mock:
+        assert "name" in requests.get(f"{mock.url}/v1/tags/", headers=headers).json()["results"][0]
+
+
+def test_the_marker_takes_an_overlay(pytester):
+    pytester.makefile(".yaml", overlay=f"{HEAD}- target: $.components.schemas.Tag\n  x-rename: {{name: label}}\n")
+    pytester.makepyfile("""
+        import pytest
+        import requests
+
+        @pytest.mark.cofactr(overlay="overlay.yaml")
+        def test_it(cofactr_mock):
+            answer = requests.get(f"{cofactr_mock.url}/v1/tags/", headers={"Authorization": f"Api-Key {cofactr_mock.api_key}"})
+            assert "label" in answer.json()["results"][0]
+
+        @pytest.mark.cofactr(overlay="nowhere.yaml")
+        def test_wrong(cofactr_mock):
+            pass
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*nowhere.yaml: cannot be read*"])
+
+
+EVERYTHING = f"""\
+- target: {BOMS}
+  x-rename: {{name: title}}
+- target: $.components.schemas['BomLine', 'BomLineRequest', 'PatchedPatchBomLineRequest'].properties.quantity
+  update: {{type: string, pattern: '^[0-9]{{1,6}}$'}}
+- target: $.paths['/v1/boms/'].post
+  x-status: {{201: 200}}
+  x-move: {{path: /v1/bill_of_materials/}}
+- target: $.components.schemas.Tag.properties.color
+  remove: true
+{ADDED}"""
+
+
+def test_the_corrected_contract_is_a_valid_document(applied):
+    OpenAPIV31SpecValidator(applied(EVERYTHING)).validate()

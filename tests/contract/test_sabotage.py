@@ -91,3 +91,24 @@ def test_input_that_is_refused_for_nothing_is_noticed(monkeypatch):
 
     monkeypatch.setattr(loading, "load", fussy)
     assert "positive_data_acceptance" in checks_that_fail()[0]
+
+
+def test_a_lost_update_is_noticed(monkeypatch):
+    monkeypatch.setattr(Resource, "change", lambda self, scope, record, values: {**record, **values})
+    assert "read_your_writes" in checks_that_fail()[0]
+
+
+def test_a_stale_read_is_noticed(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(tags.handlers["get_tag"], "run", lambda scope, record: seen.setdefault(record["id"], record))
+    assert "read_your_writes" in checks_that_fail()[0]
+
+
+def test_a_field_that_is_not_taken_over_is_noticed(monkeypatch):
+    genuine = Resource.change
+
+    def forgetful(self, scope, record, values):
+        return genuine(self, scope, record, {**values, "color": record["color"]})
+
+    monkeypatch.setattr(Resource, "change", forgetful)
+    assert "keep_what_was_sent" in checks_that_fail()[0]

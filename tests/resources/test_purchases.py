@@ -459,6 +459,12 @@ def test_what_has_arrived_binds_a_line(api, path, id):
     assert api.patch(url, [{"id": item, "quantity": 40}])[0]["status"] == "received"
 
 
+def test_a_line_that_an_event_is_about_stays(api, path, id):
+    item, url = id("purchase_line", "approved"), path("approved")
+    api.post(f"{url}events/", {"type": "note", "lines": [{"purchase_line_id": item, "quantity": 1}]})
+    assert "event" in api.delete(f"{url}lines/{item}/", expect=409).json["detail"]
+
+
 # -- events ------------------------------------------------------------------------------------------------
 
 

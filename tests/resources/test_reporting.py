@@ -237,16 +237,17 @@ def test_a_store_takes_its_database_with_it(api, sandbox):
 
 
 def test_a_query_holds_up_no_other_call(api, sandbox, monkeypatch):
-    """Its rows are those of the moment it was asked."""
+    """The lock of the sandbox is not its own while it is at work."""
     query = reporting.Database.query
 
     def meanwhile(self, *args, **kwargs):
         monkeypatch.undo()
+        result = query(self, *args, **kwargs)
         other = threading.Thread(target=lambda: type(api)(sandbox).post("/v1/tags/", {"name": "Meanwhile"}))
         other.start()
         other.join(10)
         assert not other.is_alive()
-        return query(self, *args, **kwargs)
+        return result
 
     monkeypatch.setattr(reporting.Database, "query", meanwhile)
     count = "SELECT count(*) FROM tags WHERE name = 'Meanwhile'"

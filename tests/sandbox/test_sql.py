@@ -467,7 +467,9 @@ def test_moments_at_the_ends_of_the_calendar_are_kept_within_it(database, tables
     ]
 
 
-@pytest.mark.parametrize("sql", ["vacuum secret", "grant all on secret to me", "comment on secret is 'x'", "((secret"])
+@pytest.mark.parametrize(
+    "sql", ["vacuum secret", "grant all on secret to me", "comment on secret is 'x'", "((secret"]
+)
 def test_what_users_write_is_not_logged(database, caplog, sql):
     with pytest.raises(QueryError):
         database.query(sql)

@@ -11,9 +11,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .values import QueryError, to_json, to_stored
 
@@ -63,19 +64,31 @@ class Result:
     truncated: bool
 
 
+class Load(NamedTuple):
+    """Rows for a stored table, whose columns are called c and their number in the table they come from."""
+
+    stored: str
+    columns: dict[int, Column]
+    rows: list[dict[str, Any]]
+    versions: dict[str, Hashable]
+
+
 class Database:
     """Queries over `tables`, or over what `tables()` answers at each query. Safe to share between threads.
 
     What queries read stays loaded for the next ones, until `close` or until the database is collected.
+    `lock()` is held while tables are read, and only then; whoever holds it must not wait for a query.
     """
 
     def __init__(
         self,
         tables: Iterable[Table] | Callable[[], Iterable[Table]],
         now: Callable[[], datetime] | None = None,
+        lock: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         self._tables = tables if callable(tables) else lambda fixed=tuple(tables): fixed
         self._now = now or (lambda: datetime.now(UTC))
+        self._reading = lock
         self._lock = threading.Lock()
         self._guard = Guard()
         self._connection: sqlite3.Connection | None = None
@@ -139,10 +152,15 @@ class Database:
         now = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         compiler = Compiler(schema, parameters, org_ids, now)
         compiled = compiler.compile(sql)
+        with self._reading():
+            loads = [
+                self._read(tables[name], compiler.stored_name(name), columns)
+                for name, columns in compiler.reads(compiled.sql).items()
+            ]
         connection = self._connected()
         self._open(connection)
-        for name, columns in compiler.reads(compiled.sql).items():
-            self._load(connection, tables[name], compiler.stored_name(name), columns)
+        for load in filter(None, loads):
+            self._store(connection, load)
         self._guard.deadline = time.monotonic() + deadline
         cursor = self._guarded(connection).execute(compiled.sql, compiler.bound)
         try:
@@ -201,10 +219,8 @@ class Database:
             self._close = weakref.finalize(self, connection.close)
         return self._connection
 
-    def _load(
-        self, connection: sqlite3.Connection, table: Table, stored: str, needed: Collection[str]
-    ) -> None:
-        """Makes `stored` hold the columns needed as they are, and keeps those it has that are still so."""
+    def _read(self, table: Table, stored: str, needed: Collection[str]) -> Load | None:
+        """What to store: the columns needed and those stored that are right; None when that is there."""
         loaded = self._guard.loaded.get(stored, {})
         versions: dict[str, Hashable] = {
             column.name: (table.name, n, column, table.version(column.name))
@@ -214,19 +230,23 @@ class Database:
         versions[ROWS] = (table.name, table.version("org_id"))
         current = {name for name, version in versions.items() if loaded.get(name) == version}
         if current.issuperset({ROWS, *needed}):
-            return
-        columns = [
-            (n, column)
+            return None
+        columns = {
+            n: column
             for n, column in enumerate(table.columns, 1)
             if column.name in needed or column.name in current
-        ]
-        names = [column.name for _, column in columns]
+        }
+        names = [column.name for column in columns.values()]
         rows = list(table.rows(names))
-        made = [_stored(rows, column) for _, column in columns]
-        made.append([row.get("org_id") for row in rows])
+        return Load(stored, columns, rows, {name: versions[name] for name in (*names, ROWS)})
+
+    def _store(self, connection: sqlite3.Connection, load: Load) -> None:
+        stored = load.stored
+        made = [_stored(load.rows, column) for column in load.columns.values()]
+        made.append([row.get("org_id") for row in load.rows])
         self._guard.loaded.pop(stored, None)
         connection.execute(f"DROP TABLE IF EXISTS {stored}")
-        connection.execute(f"CREATE TABLE {stored} ({''.join(f'c{n}, ' for n, _ in columns)}org)")
+        connection.execute(f"CREATE TABLE {stored} ({''.join(f'c{n}, ' for n in load.columns)}org)")
         connection.execute("BEGIN")
         try:
             marks = ", ".join("?" * len(made))
@@ -235,7 +255,7 @@ class Database:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-        self._guard.loaded[stored] = {name: versions[name] for name in (*names, ROWS)}
+        self._guard.loaded[stored] = load.versions
 
     def _open(self, connection: sqlite3.Connection) -> None:
         connection.set_authorizer(None)
