@@ -15,8 +15,8 @@ from werkzeug.routing import BaseConverter, RequestRedirect
 from mockserver import control, journaling, resources
 from mockserver.api import auth, loading
 from mockserver.api.fields import Upload, current_scope
-from mockserver.api.openapi import patch
 from mockserver.api.near import near_misses
+from mockserver.api.openapi import patch
 from mockserver.api.operation import Operation, bind, load_operations
 from mockserver.api.problems import Invalid, PermissionDenied, Problem, TooLarge, UnsupportedMediaType
 from mockserver.api.problems import NotFound as NotFoundProblem

@@ -41,6 +41,11 @@ def settle(sandbox: Sandbox) -> None:
         journaling.announce(steward(sandbox), changes)
 
 
+def _kinds() -> dict[str, resources.Resource]:
+    """The resources by kind, less the sub-organisations, which are kept as organisations with one above them."""
+    return {kind: resource for kind, resource in resources.by_kind().items() if kind != "sub_org"}
+
+
 class Records:
     """Every record there is, those no operation answers included.
 
@@ -67,7 +72,7 @@ class Records:
     def count(self) -> dict[str, int]:
         """How many records there are of each kind."""
         with self.sandbox.lock:
-            return {kind: len(table) for kind, table in sorted(self.sandbox.store.tables.items())}
+            return {kind: len(self.sandbox.store[kind]) for kind in sorted(_kinds())}
 
     def put(self, kind: str, id: str | None = None, /, **values) -> dict:
         """Create a record, or change the one with this id. Any field may be set, read-only ones too.
@@ -105,7 +110,7 @@ class Records:
             self._write(scope, resource, lambda: resource.remove(scope, record))
 
     def _resource(self, kind):
-        known = resources.by_kind()
+        known = _kinds()
         if kind not in known:
             raise Unknown(f"There is no kind of record called {kind!r}. There are {', '.join(sorted(known))}.")
         return known[kind]
@@ -205,7 +210,9 @@ class ClockHandle:
         try:
             delta = dt.timedelta(**units)
             self._reachable(self.sandbox.clock.now() + delta)
-        except (TypeError, OverflowError) as error:
+        except TypeError:
+            raise Refused(f"The clock cannot be advanced by {units}: numbers of days, hours, minutes or seconds are wanted.") from None
+        except OverflowError as error:
             raise Refused(f"The clock cannot be advanced by {units}: {error}") from None
         return self._moved(lambda: self.sandbox.clock.advance(delta))
 

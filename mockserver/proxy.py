@@ -2,6 +2,8 @@
 
 Whatever a request says, its path goes to the one target and nowhere else.
 """
+
+import contextlib
 import http.client
 import os
 import ssl
@@ -23,11 +25,11 @@ from mockserver.sandbox.journal import Journal
 from mockserver.serving.wsgi import HOP_BY_HOP
 
 JOURNAL = "/__mock__/journal"
-LARGEST_REQUEST = 10 * 2**20       # bytes
+LARGEST_REQUEST = 10 * 2**20  # bytes
 LARGEST_ANSWER = 64 * 2**20
-TIMEOUT = 60.0                     # seconds for the target to answer
-SAVED_EVERY = 10.0                 # seconds between two savings of the recording
-KEPT = 256 * 2**20                 # bytes of bodies that a recording may hold
+TIMEOUT = 60.0  # seconds for the target to answer
+SAVED_EVERY = 10.0  # seconds between two savings of the recording
+KEPT = 256 * 2**20  # bytes of bodies that a recording may hold
 COUNT = "X-Contract-Violations"
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
 
@@ -62,7 +64,9 @@ class Target(t.NamedTuple):
         if address.scheme not in ("http", "https") or not address.hostname:
             raise WrongTarget(f"{url} should be a URL such as https://flagship-api.cofactr.com.")
         if address.username or address.query or address.fragment:
-            raise WrongTarget(f"The target should have neither credentials nor a query: {address.scheme}://{address.hostname}{address.path}.")
+            raise WrongTarget(
+                f"The target should have neither credentials nor a query: {address.scheme}://{address.hostname}{address.path}."
+            )
         secure = address.scheme == "https"
         return cls(secure, address.hostname, port or (443 if secure else 80), address.path.rstrip("/"))
 
@@ -77,26 +81,31 @@ class Target(t.NamedTuple):
 
     def connect(self) -> http.client.HTTPConnection:
         if self.secure:
-            return http.client.HTTPSConnection(self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context())
+            return http.client.HTTPSConnection(
+                self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context()
+            )
         return http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)
 
     def within(self, location: str) -> str:
         """A Location as a client of the proxy has to follow it; one that leads elsewhere stays."""
         address = urlsplit(location)
-        same = (address.scheme, address.hostname, address.port or (443 if address.scheme == "https" else 80)) == (
-            "https" if self.secure else "http", self.host, self.port)
+        same = (
+            address.scheme,
+            address.hostname,
+            address.port or (443 if address.scheme == "https" else 80),
+        ) == ("https" if self.secure else "http", self.host, self.port)
         if (same or not address.netloc) and address.path.startswith(f"{self.base}/"):
             return address._replace(scheme="", netloc="", path=address.path.removeprefix(self.base)).geturl()
         return location
 
 
 class Recording:
-    """The exchanges so far and the HAR file they go to, without their secrets. A file that is there is replaced."""
+    """The exchanges so far and the HAR file they go to, without secrets. A file that is there is replaced."""
 
     def __init__(self, path: Path):
         self.path = path
         self.exchanges: list[traffic.Exchange] = []
-        self.left_out = 0                                         # exchanges that would have made it too large
+        self.left_out = 0  # exchanges that would have made it too large
         self._bytes = 0
         self._lock = threading.Lock()
         self._saved_at = time.monotonic()
@@ -112,7 +121,8 @@ class Recording:
             self.exchanges.append(exchange)
             due = time.monotonic() - self._saved_at > SAVED_EVERY
         if due:
-            self.save()
+            with contextlib.suppress(OSError):  # no reason to fail the call; stopping tries again, and tells
+                self.save()
 
     def save(self) -> None:
         """Write the file. Whoever reads it meanwhile has the old one or the new one. OSError."""
@@ -120,7 +130,7 @@ class Recording:
             handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
             os.close(handle)
             try:
-                traffic.write_har(self.exchanges, name, redact=False)             # they are already
+                traffic.write_har(self.exchanges, name, redact=False)  # they are already
                 os.replace(name, self.path)
             except BaseException:
                 os.unlink(name)
@@ -129,7 +139,7 @@ class Recording:
 
 
 class Proxy:
-    """A WSGI application. Each answer says in `X-Contract-Violations` how often its exchange breaks the contract.
+    """A WSGI application. `X-Contract-Violations` says how often an exchange breaks the contract.
 
     `GET /__mock__/journal?after=<entry>` tells the details. Raises WrongTarget.
     """
@@ -142,7 +152,11 @@ class Proxy:
         try:
             status, reason, headers, body = self._answer(environ)
         except Refusal as refusal:
-            status, reason, body = refusal.status, http.client.responses[refusal.status], orjson.dumps({"detail": refusal.detail})
+            status, reason, body = (
+                refusal.status,
+                http.client.responses[refusal.status],
+                orjson.dumps({"detail": refusal.detail}),
+            )
             headers = [("Content-Type", "application/json")]
         if environ["REQUEST_METHOD"] != "HEAD" and status not in (204, 304):
             headers = [*headers, ("Content-Length", str(len(body)))]
@@ -152,7 +166,10 @@ class Proxy:
     def _answer(self, environ):
         if environ["PATH_INFO"] == JOURNAL or environ["PATH_INFO"].startswith(f"{JOURNAL}/"):
             return self._told(environ)
-        started, at = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        started, at = (
+            time.perf_counter(),
+            datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
         body = _body(environ)
         path = quote(environ["PATH_INFO"].encode("latin-1") or b"/", safe=_PATH_SAFE)
         query = environ.get("QUERY_STRING", "")
@@ -160,11 +177,23 @@ class Proxy:
         sent = _forwarded(environ)
         status, reason, headers, answer = self._send(environ["REQUEST_METHOD"], url, sent, body)
         try:
-            exchange = traffic.exchange(environ["REQUEST_METHOD"], f"{self.target.origin}{url}", sent, body, status, headers, answer, at=at)
+            exchange = traffic.exchange(
+                environ["REQUEST_METHOD"],
+                f"{self.target.origin}{url}",
+                sent,
+                body,
+                status,
+                headers,
+                answer,
+                at=at,
+            )
         except ValueError as error:
             raise Refusal(400, f"The request's address makes no sense: {error}.") from None
         count = self._judge(exchange, time.perf_counter() - started)
-        shown = [(name, self.target.within(value) if name.lower() == "location" else value) for name, value in headers]
+        shown = [
+            (name, self.target.within(value) if name.lower() == "location" else value)
+            for name, value in headers
+        ]
         return status, reason, [*shown, (COUNT, str(count))], answer
 
     def _send(self, method, url, headers, body):
@@ -172,7 +201,12 @@ class Proxy:
         connection = self.target.connect()
         try:
             connection.putrequest(method, self.target.base + url, skip_host=True, skip_accept_encoding=True)
-            for name, value in {"Host": self.target.netloc, **headers, "Accept-Encoding": "identity", "Connection": "close"}.items():
+            for name, value in {
+                "Host": self.target.netloc,
+                **headers,
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+            }.items():
                 connection.putheader(name, value)
             if body or method in ("POST", "PUT", "PATCH"):
                 connection.putheader("Content-Length", str(len(body)))
@@ -180,20 +214,40 @@ class Proxy:
             response = connection.getresponse()
             answer = response.read(LARGEST_ANSWER + 1)
             if len(answer) > LARGEST_ANSWER:
-                raise Refusal(502, f"The target's answer is larger than {LARGEST_ANSWER} bytes, more than the proxy takes.")
+                raise Refusal(
+                    502,
+                    f"The target's answer is larger than {LARGEST_ANSWER} bytes, more than the proxy takes.",
+                )
             received = response.getheaders()
-            single = HOP_BY_HOP | {word.strip().lower() for name, value in received if name.lower() == "connection" for word in value.split(",")}
-            headers = [(name, value) for name, value in received
-                       if name.lower() not in single and (name.lower() != "content-length" or method == "HEAD")]
+            single = {COUNT.lower(), *HOP_BY_HOP} | {
+                word.strip().lower()
+                for name, value in received
+                if name.lower() == "connection"
+                for word in value.split(",")
+            }
+            headers = [
+                (name, value)
+                for name, value in received
+                if name.lower() not in single and (name.lower() != "content-length" or method == "HEAD")
+            ]
             return response.status, response.reason, headers, answer
         except TimeoutError:
-            raise Refusal(502, f"The target {self.target.origin} did not answer within {TIMEOUT:.0f} seconds. Is it up?") from None
+            raise Refusal(
+                502, f"The target {self.target.origin} did not answer within {TIMEOUT:.0f} seconds. Is it up?"
+            ) from None
         except ssl.SSLError as error:
-            raise Refusal(502, f"The target {self.target.origin} cannot be trusted or speaks no TLS: {error}.") from None
+            raise Refusal(
+                502, f"The target {self.target.origin} cannot be trusted or speaks no TLS: {error}."
+            ) from None
         except OSError as error:
-            raise Refusal(502, f"The target {self.target.origin} cannot be reached: {error}. Is it up, and is --target right?") from None
+            raise Refusal(
+                502,
+                f"{self.target.origin} cannot be reached: {error}. Is it up, and is --target right?",
+            ) from None
         except http.client.HTTPException as error:
-            raise Refusal(502, f"The target {self.target.origin} gave no HTTP answer: {error!r}. Is --target right?") from None
+            raise Refusal(
+                502, f"The target {self.target.origin} gave no HTTP answer: {error!r}. Is --target right?"
+            ) from None
         except ValueError as error:
             raise Refusal(400, f"The request cannot be forwarded: {error}.") from None
         finally:
@@ -202,14 +256,25 @@ class Proxy:
     def _judge(self, exchange, seconds) -> int:
         """Record the exchange, without its secrets, and count how often it breaks the contract."""
         operation, violations = compare(self.contract, exchange)
-        found = [(side, {"field": violation.field, "reason": violation.expected}) for side, violation in violations]
+        found = [
+            (side, {"field": violation.field, "reason": violation.expected}) for side, violation in violations
+        ]
         shown = traffic.redacted(exchange)
         self.journal.add(
-            at=shown.at, method=shown.method, path=shown.path, query=shown.query_string, request_headers=shown.request_headers,
-            request_body=shown.request_body, operation=operation if operation in self.contract else None, status=shown.status,
-            response_headers=shown.response_headers, response_body=shown.response_body,
+            at=shown.at,
+            method=shown.method,
+            path=shown.path,
+            query=shown.query_string,
+            request_headers=shown.request_headers,
+            request_body=shown.request_body,
+            operation=operation if operation in self.contract else None,
+            status=shown.status,
+            response_headers=shown.response_headers,
+            response_body=shown.response_body,
             violations=[finding for side, finding in found if side == "request"],
-            detail=[finding for side, finding in found if side == "response"], seconds=round(seconds, 6))
+            detail=[finding for side, finding in found if side == "response"],
+            seconds=round(seconds, 6),
+        )
         if self.recording is not None:
             self.recording.add(shown)
         return len(found)
@@ -237,11 +302,21 @@ def _body(environ) -> bytes:
     """The request's body. Refusal for one that is too large."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) > LARGEST_REQUEST:
-        raise Refusal(413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes.")
-    size = int(length) if length.isdigit() else LARGEST_REQUEST + 1 if environ.get("wsgi.input_terminated") else 0
+        raise Refusal(
+            413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes."
+        )
+    size = (
+        int(length)
+        if length.isdigit()
+        else LARGEST_REQUEST + 1
+        if environ.get("wsgi.input_terminated")
+        else 0
+    )
     body = environ["wsgi.input"].read(size)
     if len(body) > LARGEST_REQUEST:
-        raise Refusal(413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes.")
+        raise Refusal(
+            413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes."
+        )
     return body
 
 
@@ -249,7 +324,11 @@ def _forwarded(environ) -> dict[str, str]:
     """The request's headers, without those of this connection."""
     single = HOP_BY_HOP | {word.strip().lower() for word in environ.get("HTTP_CONNECTION", "").split(",")}
     single |= {"host", "content-length", "accept-encoding", "expect"}
-    headers = {name[5:].replace("_", "-").title(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    headers = {
+        name[5:].replace("_", "-").title(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
     if environ.get("CONTENT_TYPE"):
         headers["Content-Type"] = environ["CONTENT_TYPE"]
     return {name: value for name, value in headers.items() if name.lower() not in single}

@@ -101,6 +101,7 @@ class State(Strict):
     faults = fields.Nested(_Faults, required=True)
     webhooks = fields.Nested(_Webhooks, required=True)
     files = fields.Object(required=True)
+    extras = fields.Object(load_default=dict)  # what an overlay adds to records; absent from older documents
     extras = fields.Object(required=True)
     records = fields.Object(required=True)
 
@@ -211,6 +212,8 @@ def load(sandbox: Sandbox, document) -> None:
     if bad := [id for id, extra in loaded["extras"].items() if not isinstance(extra, dict)]:
         raise Unfit(f"extras.{bad[0]}: should be an object.")
     files = _files(loaded["files"])
+    if not all(isinstance(values, dict) for values in loaded["extras"].values()):
+        raise Unfit("extras: should hold an object for each record.")
     jobs = _jobs(loaded["jobs"])
     try:
         faults = _faults(sandbox.seed, loaded["faults"])
@@ -219,6 +222,7 @@ def load(sandbox: Sandbox, document) -> None:
     store = _store(sandbox, loaded["records"])
     with sandbox.lock:
         sandbox.store, sandbox.files, sandbox.jobs, sandbox.faults = store, files, jobs, faults
+        sandbox.extras = loaded["extras"]
         sandbox.extras, sandbox.policies = loaded["extras"], Policies(**loaded["policies"])
         sandbox.clock.set(moment(loaded["clock"]["now"]), loaded["clock"]["rate"])
         sandbox.webhooks = _webhooks(sandbox, loaded["webhooks"])

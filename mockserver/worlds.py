@@ -17,6 +17,7 @@ from mockserver.api import fields
 from mockserver.api.problems import Problem
 from mockserver.api.resource import INHERITED, default, reference
 from mockserver.api.scope import ADMIN, Scope
+from mockserver.resources.parts import catalogue_id
 from mockserver.sandbox import Catalogue, Sandbox, World, electronics, ids
 from mockserver.sandbox.clock import moment, stamp
 from mockserver.sandbox.store import Store
@@ -157,7 +158,7 @@ class Builder:
             if "org_id" in values or values.get("is_custom_part"):
                 return ids.cpid(self.seed, "own", number)
             maker, mpn = (str(values.get(name) or "") for name in ("manufacturer_name", "mpn"))
-            return ids.cpid(self.seed, electronics.manufacturer_key(maker), electronics.normalise(mpn))
+            return catalogue_id(self.seed, maker, mpn)
         return ids.uuid(self.seed, kind, number)
 
     def order(self) -> list[str]:
@@ -219,8 +220,6 @@ class Builder:
             values = resource._seed(self, values)
         if kind == "org":
             values.setdefault("org_id", id)
-        if kind == "part" and id is None:
-            id = ids.cpid(self.seed, electronics.manufacturer_key(values["manufacturer_name"]), electronics.normalise(values["mpn"]))
         try:
             org_id = values.pop("org_id", None if kind == "part" else INHERITED)
             return resource.add(self.scope, values, id=id, org_id=org_id)

@@ -48,7 +48,7 @@ def package(tmp_path_factory):
 
 
 def as_the_generator_reads(contract: str) -> str:
-    """The generator knows files by OpenAPI 3.0's word alone; without it, it would send their content as a text."""
+    """The generator knows files by OpenAPI 3.0's word alone, and would send their content as a text."""
     return contract.replace("contentMediaType: application/octet-stream", "format: binary")
 
 

@@ -1,4 +1,5 @@
 """The proxy forwards to its target alone, counts what breaks the contract, and records without secrets."""
+
 import http.client
 import json
 import os
@@ -17,8 +18,15 @@ from mockserver.proxy import LARGEST_REQUEST, Proxy, Recording, Target, WrongTar
 from mockserver.serving.live import LiveServer
 
 SECRET = "Api-Key abcdefgh.0123456789abcdef0123456789abcdef"
-TAG = {"id": "11111111-1111-4111-8111-111111111111", "org_id": "11111111-1111-4111-8111-111111111111", "name": "Prototype", "color": "#000000",
-       "description": None, "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z"}
+TAG = {
+    "id": "11111111-1111-4111-8111-111111111111",
+    "org_id": "11111111-1111-4111-8111-111111111111",
+    "name": "Prototype",
+    "color": "#000000",
+    "description": None,
+    "created_at": "2026-03-01T10:00:00Z",
+    "updated_at": "2026-03-01T10:00:00Z",
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +74,9 @@ def proxy(target, contract, tmp_path):
 
 
 def get(proxy, path, **headers):
-    return requests.get(proxy.url + path, headers={"Authorization": SECRET, **headers}, timeout=10, allow_redirects=False)
+    return requests.get(
+        proxy.url + path, headers={"Authorization": SECRET, **headers}, timeout=10, allow_redirects=False
+    )
 
 
 def test_it_forwards_and_counts(proxy, target):
@@ -80,7 +90,10 @@ def test_what_breaks_the_contract_is_told_in_the_journal(proxy):
     assert get(proxy, f"/v1/tags/{TAG['id']}/?colours=1").headers["X-Contract-Violations"] == "2"
     entries = requests.get(f"{proxy.url}/__mock__/journal", timeout=10).json()["entries"]
     assert entries[0]["operation"] == "get_tag"
-    assert [one["field"] for one in entries[0]["violations"] + entries[0]["response_violations"]] == ["?colours", "colour"]
+    assert [one["field"] for one in entries[0]["violations"] + entries[0]["response_violations"]] == [
+        "?colours",
+        "colour",
+    ]
     assert "0123456789abcdef" not in json.dumps(entries)
     assert requests.get(f"{proxy.url}/__mock__/journal?after=1", timeout=10).json()["entries"] == []
 
@@ -142,7 +155,17 @@ def test_too_large_a_body_is_refused(proxy, target):
     assert target.seen == []
 
 
-@pytest.mark.parametrize("url", ["", "flagship-api.cofactr.com", "ftp://host/", "http://user:word@host/", "http://host/?q=1", "http://host:port/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "flagship-api.cofactr.com",
+        "ftp://host/",
+        "http://user:word@host/",
+        "http://host/?q=1",
+        "http://host:port/",
+    ],
+)
 def test_a_target_that_makes_no_sense_is_refused(url):
     with pytest.raises(WrongTarget):
         Target.parse(url)
@@ -157,8 +180,23 @@ def test_paths_go_below_that_of_the_target():
 
 def test_the_command_records_until_it_is_stopped(target, tmp_path):
     file = tmp_path / "session.har"
-    process = subprocess.Popen([sys.executable, "-m", "mockserver", "proxy", "--target", target.url, "--record", str(file), "--port", "0"],
-                               stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "mockserver",
+            "proxy",
+            "--target",
+            target.url,
+            "--record",
+            str(file),
+            "--port",
+            "0",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
     try:
         url = process.stdout.readline().split()[-1]
         assert requests.get(f"{url}/v1/tags/{TAG['id']}/", timeout=10).headers["X-Contract-Violations"] == "0"

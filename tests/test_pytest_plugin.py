@@ -220,8 +220,8 @@ def test_the_configuration_says_what_holds_for_all(pytester):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("fixture='empty'", "takes fixtures, seed, strict, jobs, now, violations; fixture is none of them."),
-        ("'empty'", "takes fixtures, seed, strict, jobs, now, violations; all of them go by name."),
+        ("fixture='empty'", "takes fixtures, seed, strict, jobs, now, overlay, violations; fixture is none of them."),
+        ("'empty'", "takes fixtures, seed, strict, jobs, now, overlay, violations; all of them go by name."),
         (
             "fixtures='emtpy'",
             "The Cofactr mock cannot start: There is no fixture 'emtpy'. Those that come with",

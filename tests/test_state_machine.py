@@ -144,10 +144,10 @@ def patched_no_part_lines(d, order_id):
         for line in lines_of(d, "no_part_line", order_id)])  # fmt: skip
 
 
-def bill_line(d, order_id=None):
-    lines = lines_of(d, "purchase_line", order_id) if order_id else []
-    return {"purchase_line_id": lines[d.int(0, len(lines) - 1)]["id"] if lines else None, "description": "Handling",
-            "quantity": d.int(1, 9), "unit_price": d.price()}  # fmt: skip
+def bill_line(d, order_id):
+    lines = lines_of(d, "purchase_line", order_id)
+    return {"purchase_line_id": lines[d.int(0, len(lines) - 1)]["id"] if lines else None,
+            "description": "Handling", "quantity": d.int(1, 9), "unit_price": d.price()}  # fmt: skip
 
 
 def bill(d):
@@ -275,7 +275,7 @@ ACT = [
     ("GET", "/v1/programs/{program_id}/reference_pricing/", None),
     ("POST", "/v1/purchase_orders/{purchase_order_id}/events/", event),
 ]
-NEEDS_PARENT = {event, patched_lines, patched_no_part_lines, bill_line}
+OF_AN_ORDER = {event, patched_lines, patched_no_part_lines, bill_line}
 
 
 @functools.cache
@@ -294,8 +294,8 @@ class Walk(RuleBasedStateMachine):
         verb, template, content = data.draw(st.sampled_from(requests))
         d = Draw(data, self.sandbox.store)
         try:
-            path, parent = self.address(d, template)
-            body = content and (content(d, parent) if content in NEEDS_PARENT else content(d))
+            path, order_id = self.address(d, template)
+            body = content and (content(d, order_id) if content in OF_AN_ORDER else content(d))
         except Nothing:
             return
         multipart = isinstance(body, dict) and "file" in body
@@ -309,7 +309,7 @@ class Walk(RuleBasedStateMachine):
             answered[verb, template] += 1
 
     def address(self, d, template):
-        """(a path to records there are, the id of the order that its body is about, if any)."""
+        """(a path to records there are, the id of the order it is about, if any)."""
         names = [part[1:-1] for part in template.split("/") if part.startswith("{")]
         if not names:
             return template, None
@@ -394,7 +394,7 @@ def walked():
     run_state_machine_as_test(
         Walk,
         settings=settings(
-            max_examples=60,
+            max_examples=50,
             stateful_step_count=50,
             derandomize=True,
             deadline=None,

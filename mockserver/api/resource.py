@@ -154,12 +154,16 @@ class Resource(Group):
             if self.parent and values.get(self.parent):
                 org_id = scope.store[self.references[self.parent].kind].get(values[self.parent])["org_id"]
         record = {**self.blank(), **values}
-        record["id"] = id or scope.sandbox.new_id(self.kind)
         record["org_id"] = org_id
+        record["id"] = id or self.new_id(scope, record)
         record["created_at"] = record.get("created_at") or scope.now
         record["updated_at"] = record.get("updated_at") or record["created_at"]
         self._keep_rules(scope, record, None)
         return scope.store.insert(self.kind, record)
+
+    def new_id(self, scope, record: dict) -> str:
+        """The id of a new record: a UUID from how many of its kind there were. Resources with ids of another form override this."""
+        return scope.sandbox.new_id(self.kind)
 
     def change(self, scope, record: dict, values: dict) -> dict:
         """The record with these values in place of those it had."""

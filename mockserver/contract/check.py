@@ -2,14 +2,14 @@
 
 What would break a client that was built on the contract is breaking:
 
-========= ================= =============== =========================================================================
+========= ================= =============== ==================================================================
 side      kind              severity        because
-========= ================= =============== =========================================================================
-request   path              breaking        what was called and found is not in the contract: a verb or path differs.
-                                            Informational when the API did not know it either (404, 405)
+========= ================= =============== ==================================================================
+request   path              breaking        what was called and found is not in the contract: verb or path
+                                            differs. Informational when the API did not know it either
 request   refused           warning         what the contract allows was answered with 400 or 422
-request   any other         warning         the API took what the contract, and so the mock, refuses or ignores.
-                                            Of calls answered with 4xx nothing is said: there they may agree
+request   any other         warning         the API took what the contract and the mock refuse or ignore.
+                                            Calls answered with 4xx say nothing: there they may agree
 response  status            breaking        a client has no branch for it; a warning from 500 on
 response  missing, type     breaking        a client reads a value that is not there or is of another type
 response  other             breaking        no body, no JSON, another media type
@@ -19,7 +19,7 @@ response  extra             informational   clients leave alone what they do not
 response  of a header       warning         few clients read them
 response  in a 4xx or 5xx   at most a       clients go by the status of a refusal
           body              warning
-========= ================= =============== =========================================================================
+========= ================= =============== ==================================================================
 """
 
 import dataclasses as dc
@@ -47,11 +47,12 @@ _ID = re.compile(r"[0-9a-fA-F-]{32,36}|[0-9A-Z]{12}|\d+")
 
 @dc.dataclass
 class Finding:
-    """One difference. `operation` is the operation's id, or the verb and path of a call the contract does not know.
+    """One difference. `operation` is the operation's id, or the verb and path of a call the contract does not
+    know.
 
-    `side` is request or response, `field` its place for any index (`results[].name`), `kind` that of a Violation, or
-    path or refused. `sources` are the exchanges that show it, `example` the first: its source, request line and status,
-    with the bodies when they were asked for.
+    `side` is request or response, `field` its place for any index (`results[].name`), `kind` that of a
+    Violation, or path or refused. `sources` are the exchanges that show it, `example` the first: its source,
+    request line and status, with the bodies when they were asked for.
     """
 
     operation: str
@@ -74,8 +75,8 @@ class Finding:
 
 @dc.dataclass
 class Report:
-    """All differences, by operation and severity. `calls` counts the exchanges of each operation, `confirmed` those of
-    them that were answered with 2xx and that the contract describes completely on both sides."""
+    """All differences, by operation and severity. `calls` counts the exchanges of each operation, `confirmed`
+    those of them that were answered with 2xx and that the contract describes completely on both sides."""
 
     findings: list[Finding]
     calls: Counter[str]
@@ -96,7 +97,8 @@ class Report:
 
     def summary(self) -> str:
         found = ", ".join(f"{number} {severity}" for severity, number in self.counts.items())
-        return f"{self.exchanges} exchanges, {sum(self.calls.values())} of them with {len(self.calls)} operations of the contract: {found}."
+        known = f"{sum(self.calls.values())} of them with {len(self.calls)} operations of the contract"
+        return f"{self.exchanges} exchanges, {known}: {found}."
 
     def groups(self) -> dict[str, list[Finding]]:
         """The findings of each operation, the worst first."""
@@ -176,7 +178,8 @@ class Report:
         rows = []
         for name, findings in self.groups().items():
             rows.append(
-                f"<tr><th colspan=4>{html.escape(name)} <small>{html.escape(self.addresses.get(name, ''))}</small></th></tr>"
+                f"<tr><th colspan=4>{html.escape(name)} "
+                f"<small>{html.escape(self.addresses.get(name, ''))}</small></th></tr>"
             )
             rows += [
                 "<tr>"
@@ -194,8 +197,8 @@ class Report:
 def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = False) -> Report:
     """Each exchange matched to its operation in an OpenAPI 3.1 document, and both its sides validated.
 
-    Preflights (OPTIONS), HEAD and the mock's own control plane are left out. Examples are without secrets, and hold the
-    bodies only when `show_bodies`.
+    Preflights (OPTIONS), HEAD and the mock's own control plane are left out. Examples are without secrets,
+    and hold the bodies only when `show_bodies`.
     """
     contract = Contract(document)
     addresses = {name: f"{place.method} {place.path}" for name, place in contract.places.items()}
@@ -239,7 +242,8 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
 
 
 def compare(contract: Contract, exchange: Exchange) -> tuple[str, list[tuple[str, Violation]]]:
-    """(operation, what breaks the contract on which side); of a call it does not know, verb and path stand for the operation."""
+    """(operation, what breaks the contract on which side); of a call it does not know, verb and path stand
+    for the operation."""
     match = contract.match(exchange.method, exchange.path)
     if match is None:
         return _unknown(contract, exchange)
@@ -359,7 +363,8 @@ def _where(finding):
 
 def _evidence(finding):
     times = "once" if finding.count == 1 else f"{finding.count} times"
-    return f"{finding.kind}, {times}, such as {finding.example['source']}: {finding.example['call']} -> {finding.example['status']}"
+    example = "{source}: {call} -> {status}".format_map(finding.example)
+    return f"{finding.kind}, {times}, such as {example}"
 
 
 def _xml(text):
@@ -373,8 +378,10 @@ _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Contract check</title>
 <style>
 body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2em; }} table {{ border-collapse: collapse; }}
-td, th {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }} th {{ padding-top: 1.2em; }}
-.breaking {{ color: #b00020; font-weight: bold; }} .warning {{ color: #a65f00; }} .informational {{ color: #555; }} small {{ font-weight: normal; }}
+td, th {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }}
+th {{ padding-top: 1.2em; }} small {{ font-weight: normal; }}
+.breaking {{ color: #b00020; font-weight: bold; }} .warning {{ color: #a65f00; }}
+.informational {{ color: #555; }}
 </style>
 <h1>Contract check</h1>
 <p>{summary}</p>

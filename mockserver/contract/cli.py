@@ -198,7 +198,8 @@ def diff(old, new, fail_on):
 )
 @contract_file
 def show(files, document):
-    """How is the contract known? Verbs, paths and fields, documented or inferred, and confirmed by traffic."""
+    """How is the contract known? Verbs, paths and fields, documented or inferred, and confirmed by
+    traffic."""
     from mockserver.contract import check as checking
     from mockserver.contract import inventory
 
@@ -367,6 +368,7 @@ def _say_how_to_repeat(url, tags, max_examples, max_time, seed, read_only, allow
     click.echo(f"\nTo repeat it all:  {shlex.join(words)}")
     if url is None:
         click.echo(
-            "To repeat one:     mockserver serve, then its curl command with the COFACTR_API_KEY that serve prints; "
+            "To repeat one:     mockserver serve, then its curl command with the key that serve prints as "
+            "COFACTR_API_KEY; "
             "what a chain of requests made before may be needed, too."
         )

@@ -1,8 +1,8 @@
 """What changed from one contract to another, and whether a client built on the old one breaks on the new one.
 
-Breaking is what refuses a request that was right, or takes away or alters what an answer was sure to hold. Where a client
-may stumble but need not (a field it sent is ignored, a value it does not know may come) it is a warning. The rest, above
-all what was added, is informational.
+Breaking is what refuses a request that was right, or takes away or alters what an answer was sure to hold.
+Where a client may stumble but need not (a field it sent is ignored, a value it does not know may come) it is
+a warning. The rest, above all what was added, is informational.
 """
 
 import dataclasses as dc
@@ -18,8 +18,9 @@ SEVERITIES = ("breaking", "warning", "informational")
 
 @dc.dataclass(frozen=True)
 class Change:
-    """One difference. `operation` is verb and path in the old document, or in the new one if it was added. `side` is
-    operation, request or response, `field` a dotted path such as `results[].name`, empty for the whole."""
+    """One difference. `operation` is verb and path in the old document, or in the new one if it was added.
+    `side` is operation, request or response, `field` a dotted path such as `results[].name`, empty for the
+    whole."""
 
     operation: str
     side: str
@@ -46,8 +47,8 @@ ALL = frozenset({"null", "boolean", "integer", "number", "string", "array", "obj
 
 
 def diff(old: Mapping, new: Mapping) -> list[Change]:
-    """The changes from one OpenAPI 3.1 document to another, by operation. Operations are the same when verb and path are,
-    or else their ids."""
+    """The changes from one OpenAPI 3.1 document to another, by operation. Operations are the same when verb
+    and path are, or else their ids."""
     before, after = _addresses(old), _addresses(new)
     by_name = {place.name: address for address, place in after.items()}
     moved = {
@@ -95,7 +96,8 @@ def text(changes: list[Change]) -> str:
 
 
 def _addresses(document) -> dict[tuple[str, str], documents.Place]:
-    """The operations by verb and path, whatever its parameters are called, the servers' common path included."""
+    """The operations by verb and path, whatever its parameters are called, the servers' common path
+    included."""
     servers = [server.get("url", "") for server in document.get("servers", ()) if isinstance(server, Mapping)]
     base = urlsplit(str(servers[0])).path.rstrip("/") if servers else ""
     return {
@@ -293,7 +295,8 @@ def _listed(values):
 
 
 def _fields(document, schema, path="", required=True, above=frozenset()) -> dict[str, Facts]:
-    """The facts of a schema and of all fields within, by dotted path. A schema within itself is not followed."""
+    """The facts of a schema and of all fields within, by dotted path. A schema within itself is not
+    followed."""
     references: set[str] = set()
     branches = _branches(document, schema, references)
     if references & above:
@@ -329,7 +332,8 @@ def _fields(document, schema, path="", required=True, above=frozenset()) -> dict
 
 
 def _branches(document, schema, references, within=frozenset()) -> list[dict[str, t.Any]]:
-    """The alternatives of a schema, each with what it is composed of merged into one. Adds what it refers to to `references`."""
+    """The alternatives of a schema, each with what it is composed of merged into one. Adds what it refers to
+    to `references`."""
     if not isinstance(schema, Mapping):
         return [{}]
     if isinstance(reference := schema.get("$ref"), str):

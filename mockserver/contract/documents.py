@@ -1,4 +1,5 @@
-"""OpenAPI documents from files: 3.0 and 3.1, YAML and JSON, brought into the form that all else here reads."""
+"""OpenAPI documents from files: 3.0 and 3.1, YAML and JSON, brought into the form that all else here
+reads."""
 
 import json
 import typing as t
@@ -19,7 +20,8 @@ class DocumentError(Exception):
 
 
 class Place(t.NamedTuple):
-    """Where an operation is. `name` is its id, or verb and path when it has none; `parameters` include the path's."""
+    """Where an operation is. `name` is its id, or verb and path when it has none; `parameters` include the
+    path's."""
 
     name: str
     method: str
@@ -147,9 +149,8 @@ def _current(node):
         return node
     node = {str(name): _current(value) for name, value in node.items()}
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(node.get(exclusive), bool):
-            if node.pop(exclusive) and bound in node:
-                node[exclusive] = node.pop(bound)
+        if isinstance(node.get(exclusive), bool) and node.pop(exclusive) and bound in node:
+            node[exclusive] = node.pop(bound)
     if isinstance(node.get("nullable"), bool) and node.pop("nullable"):
         if isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]

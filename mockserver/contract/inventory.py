@@ -1,4 +1,5 @@
-"""How the contract is known: for each group, how many verbs, paths and fields are documented, inferred, confirmed."""
+"""How the contract is known: for each group, how many verbs, paths and fields are documented, inferred,
+confirmed."""
 
 import dataclasses as dc
 from collections import Counter
@@ -12,8 +13,9 @@ PARTS = ("verbs", "paths", "fields")
 
 @dc.dataclass
 class Group:
-    """One group of operations. `known` counts its verbs, paths and fields by evidence; `confirmed` are the ids of the
-    operations that recorded traffic has shown to be as the contract says. A field of a shared schema counts once."""
+    """One group of operations. `known` counts its verbs, paths and fields by evidence; `confirmed` are the
+    ids of the operations that recorded traffic has shown to be as the contract says. A field of a shared
+    schema counts once."""
 
     name: str
     operations: list[str] = dc.field(default_factory=list)
@@ -95,7 +97,8 @@ def _used(total, part):
 
 
 def _fields(document, place, evidence) -> Iterator[tuple[tuple, str]]:
-    """((where it is declared, its name), how it is known) of what an operation takes and answers with success."""
+    """((where it is declared, its name), how it is known) of what an operation takes and answers with
+    success."""
     request = evidence.get("request", "inferred")
     for _, parameter in place.parameters:
         if parameter["in"] == "query":

@@ -1,11 +1,12 @@
 """The part of JSONPath (RFC 9535) that overlays need to point into an OpenAPI document.
 
-    $.components.schemas.Bom            members by name
-    $.paths['/v1/boms/'].get            names in quotes; several, ['a', 'b'], select all of these
-    $.tags[0]   $.paths[*]   $.paths.*  an item by its number; all members or items
-    $.paths[*][?(@.operationId == 'x')] the members or items for which it holds, of text, numbers, true, false, null
-    $…required[?(@ == 'name')]          the same, of the items themselves
+$.components.schemas.Bom            members by name
+$.paths['/v1/boms/'].get            names in quotes; several, ['a', 'b'], select all of these
+$.tags[0]   $.paths[*]   $.paths.*  an item by its number; all members or items
+$.paths[*][?(@.operationId == 'x')] those for which it holds; text, numbers, true, false, null
+$…required[?(@ == 'name')]          the same, of the items themselves
 """
+
 import json
 import re
 import typing as t
@@ -15,7 +16,9 @@ _NAMES = re.compile(r"\[\s*((?:'[^']*'|\"[^\"]*\")(?:\s*,\s*(?:'[^']*'|\"[^\"]*\
 _NAME = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _NUMBER = re.compile(r"\[\s*(\d{1,9}|\*)\s*\]")
 _FILTER = re.compile(r"\[\s*\?\s*(?:\((?P<inner>.*?)\)|(?P<bare>[^()\]]*))\s*\]")
-_CONDITION = re.compile(r"\s*@((?:\.[A-Za-z_][\w-]*)*)\s*==\s*(?:'([^']*)'|(\"[^\"]*\"|-?\d+(?:\.\d+)?|true|false|null))\s*")
+_CONDITION = re.compile(
+    r"\s*@((?:\.[A-Za-z_][\w-]*)*)\s*==\s*(?:'([^']*)'|(\"[^\"]*\"|-?\d+(?:\.\d+)?|true|false|null))\s*"
+)
 
 Step = t.Callable[[t.Any], list[tuple[t.Any, t.Any]]]
 _MISSING = object()
@@ -51,7 +54,10 @@ def _steps(text) -> list[Step]:
         elif match := _FILTER.match(text, at):
             steps.append(_filtered(match["inner"] if match["inner"] is not None else match["bare"]))
         else:
-            raise ValueError(f"{text[at:at + 20]!r} is not understood; there are .name, ['name'], [0], [*] and [?(@.name == 'value')]")
+            raise ValueError(
+                f"{text[at : at + 20]!r} is not understood; "
+                "there are .name, ['name'], [0], [*] and [?(@.name == 'value')]"
+            )
         at = match.end()
     return steps
 
@@ -65,7 +71,9 @@ def _all(node):
 
 
 def _named(names) -> Step:
-    return lambda node: [(name, node[name]) for name in names if name in node] if isinstance(node, dict) else []
+    return lambda node: (
+        [(name, node[name]) for name in names if name in node] if isinstance(node, dict) else []
+    )
 
 
 def _numbered(number) -> Step:

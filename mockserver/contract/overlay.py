@@ -1,4 +1,5 @@
-"""Corrections of the contract: OpenAPI Overlay 1.0 with a few extensions of ours. See contracts/OVERLAY.md."""
+"""Corrections of the contract: OpenAPI Overlay 1.0 with a few extensions. See contracts/OVERLAY.md."""
+
 import dataclasses as dc
 import functools
 import re
@@ -38,47 +39,72 @@ class Overlay:
         if not isinstance(document, dict) or "overlay" not in document:
             raise YamlError(file, 1, "expected an OpenAPI Overlay: overlay: 1.0.0, info, actions")
         if not re.fullmatch(r"1\.0\.\d+", str(document["overlay"])):
-            raise YamlError(file, document.line_of("overlay"), f"overlay should be 1.0.0, not {document['overlay']!r}")
+            raise YamlError(
+                file, document.line_of("overlay"), f"overlay should be 1.0.0, not {document['overlay']!r}"
+            )
         actions = document.get("actions")
         if not isinstance(actions, list):
             raise YamlError(file, document.line_of("actions"), "actions should be a list")
         return cls(file, [_action(file, raw, actions.line_of(number)) for number, raw in enumerate(actions)])
 
     def apply(self, document: dict) -> "Corrected":
-        """The document corrected, and how to go from one to the other. Raises YamlError, naming the action's line.
+        """The document corrected, and how to go from one to the other. YamlError names the action's line.
 
-        Targets name what the document is called before: renames, moves and statuses take effect after all else.
+        Targets go by the names before it: renames, moves and statuses take effect after all else.
         """
-        result = Corrected(self.file, base=orjson.loads(orjson.dumps(document)), document=orjson.loads(orjson.dumps(document)))
+        result = Corrected(
+            self.file,
+            base=orjson.loads(orjson.dumps(document)),
+            document=orjson.loads(orjson.dumps(document)),
+        )
         for action in self.actions:
             found = action.path.find(result.document)
             if not found:
-                raise YamlError(self.file, action.raw.line_of("target"), f"{action.path.text} selects nothing in the contract")
+                raise YamlError(
+                    self.file,
+                    action.raw.line_of("target"),
+                    f"{action.path.text} selects nothing in the contract",
+                )
             # From behind: a removal from a list shifts what follows.
             for keys, node in reversed(found):
                 _perform(self.file, result, action, keys, node)
         try:
             result.finish()
         except (LookupError, TypeError, AttributeError, ValueError) as error:
-            raise YamlError(self.file, None, f"the contract is none any more once it is applied: {error!r}") from None
+            raise YamlError(
+                self.file, None, f"the contract is none any more once it is applied: {error!r}"
+            ) from None
         return result
 
 
 def _action(file, raw, line) -> Action:
     if not isinstance(raw, dict):
         raise YamlError(file, line, "an action should be a mapping with a target")
-    if unknown := [key for key in raw if key not in KEYS and not (isinstance(key, str) and key.startswith("x-"))]:
-        raise YamlError(file, raw.line_of(unknown[0]), f"an action has no {unknown[0]!r}; there are {', '.join(KEYS)}")
+    if unknown := [
+        key for key in raw if key not in KEYS and not (isinstance(key, str) and key.startswith("x-"))
+    ]:
+        raise YamlError(
+            file, raw.line_of(unknown[0]), f"an action has no {unknown[0]!r}; there are {', '.join(KEYS)}"
+        )
     if misspelt := [key for key in raw if key.startswith("x-") and key not in KEYS]:
-        raise YamlError(file, raw.line_of(misspelt[0]), f"{misspelt[0]} is no extension we know; there are {', '.join(KEYS[4:])}")
+        raise YamlError(
+            file,
+            raw.line_of(misspelt[0]),
+            f"{misspelt[0]} is no extension we know; there are {', '.join(KEYS[4:])}",
+        )
     if not isinstance(raw.get("target"), str):
         raise YamlError(file, raw.line_of("target"), "an action needs a target, a JSONPath")
     if not any(raw.get(key) for key in EFFECTS):
         raise YamlError(file, line, f"the action does nothing; it needs one of {', '.join(EFFECTS)}")
     for key in ("x-rename", "x-move", "x-status"):
         if key in raw and not (isinstance(raw[key], dict) and raw[key]):
-            raise YamlError(file, raw.line_of(key), f"{key} should be a mapping, of the old to the new" if key != "x-move"
-                            else "x-move should be a mapping with method, path or both")
+            raise YamlError(
+                file,
+                raw.line_of(key),
+                f"{key} should be a mapping, of the old to the new"
+                if key != "x-move"
+                else "x-move should be a mapping with method, path or both",
+            )
     if not isinstance(raw.get("remove", False), bool):
         raise YamlError(file, raw.line_of("remove"), f"remove should be true or false, not {raw['remove']!r}")
     try:
@@ -103,8 +129,12 @@ def _perform(file, result, action, keys, node):
     for key, perform in (("x-move", _move), ("x-status", _status)):
         if key in raw:
             if not _is_operation(keys):
-                raise YamlError(file, raw.line_of("target"), f"{key} is for an operation, such as $.paths['/v1/boms/'].get; "
-                                                             f"{action.path.text} is none")
+                raise YamlError(
+                    file,
+                    raw.line_of("target"),
+                    f"{key} is for an operation, such as $.paths['/v1/boms/'].get; "
+                    f"{action.path.text} is none",
+                )
             perform(file, result, raw, keys, node)
 
 
@@ -127,9 +157,15 @@ def _update(file, raw, node):
     if isinstance(node, list):
         node.append(update)
     elif not isinstance(node, dict):
-        raise YamlError(file, raw.line_of("target"), "an update needs an object or a list as its target; aim at what holds the value")
+        raise YamlError(
+            file,
+            raw.line_of("target"),
+            "an update needs an object or a list as its target; aim at what holds the value",
+        )
     elif not isinstance(update, dict):
-        raise YamlError(file, raw.line_of("update"), f"an update of an object should be a mapping, not {update!r}")
+        raise YamlError(
+            file, raw.line_of("update"), f"an update of an object should be a mapping, not {update!r}"
+        )
     else:
         _merge(node, update)
 
@@ -139,10 +175,14 @@ def _require_schema(file, raw, document, name):
     import jsonschema_rs
 
     try:
-        jsonschema_rs.Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+        jsonschema_rs.Draft202012Validator(
+            {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise YamlError(file, raw.line_of("update"), f"{name} would be no schema that can be used: {reason}") from None
+        raise YamlError(
+            file, raw.line_of("update"), f"{name} would be no schema that can be used: {reason}"
+        ) from None
 
 
 def _merge(node: dict, update: dict) -> None:
@@ -165,11 +205,17 @@ def _rename(file, result, raw, keys, node):
         known = [parameter["name"] for parameter in node.get("parameters", ()) if parameter["in"] == "query"]
         renames = result.parameters.setdefault(node["operationId"], {})
     else:
-        raise YamlError(file, raw.line_of("target"), "x-rename is for the properties of a component, $.components.schemas.Bom, "
-                                                     "or the query parameters of an operation, $.paths['/v1/boms/'].get")
+        raise YamlError(
+            file,
+            raw.line_of("target"),
+            "x-rename is for the properties of a component, $.components.schemas.Bom, "
+            "or the query parameters of an operation, $.paths['/v1/boms/'].get",
+        )
     for old, new in names.items():
         if old not in known:
-            raise YamlError(file, names.line_of(old), f"{keys[-1]} has no {old!r}; it has {', '.join(known) or 'none'}")
+            raise YamlError(
+                file, names.line_of(old), f"{keys[-1]} has no {old!r}; it has {', '.join(known) or 'none'}"
+            )
         if not isinstance(new, str) or not new:
             raise YamlError(file, names.line_of(old), f"{old} should be renamed to a text, not {new!r}")
         renames[old] = new
@@ -180,7 +226,9 @@ def _rename(file, result, raw, keys, node):
 
 def _move(file, result, raw, keys, node):
     if unknown := [key for key in raw["x-move"] if key not in ("method", "path")]:
-        raise YamlError(file, raw["x-move"].line_of(unknown[0]), f"x-move has method and path, no {unknown[0]!r}")
+        raise YamlError(
+            file, raw["x-move"].line_of(unknown[0]), f"x-move has method and path, no {unknown[0]!r}"
+        )
     operation = Operation(node["operationId"], "", keys[2].upper(), keys[1], "", {})
     moved = corrected(operation, raw["x-move"], file)
     result.moves[operation.id] = (moved.method, moved.path, raw.line_of("x-move"))
@@ -190,7 +238,11 @@ def _status(file, result, raw, keys, node):
     statuses = result.statuses.setdefault(node["operationId"], {})
     for old, new in raw["x-status"].items():
         if str(old) not in node["responses"]:
-            raise YamlError(file, raw["x-status"].line_of(old), f"{node['operationId']} has no status {old}; it has {', '.join(node['responses'])}")
+            raise YamlError(
+                file,
+                raw["x-status"].line_of(old),
+                f"{node['operationId']} has no status {old}; it has {', '.join(node['responses'])}",
+            )
         if not re.fullmatch(r"[1-5]\d\d", str(new)):
             raise YamlError(file, raw["x-status"].line_of(old), f"{new!r} is no HTTP status")
         statuses[int(old)] = int(new)
@@ -217,14 +269,27 @@ class Corrected:
         found = []
         for operation in operations:
             method, path, _ = self.moves.get(operation.id, (operation.method, operation.path, 0))
-            changes = {key: value for key, value in (("method", method), ("path", path)) if value != getattr(operation, key)}
-            found.append(dc.replace(operation, **changes, evidence=operation.evidence | dict.fromkeys(changes, "corrected")))
+            changes = {
+                key: value
+                for key, value in (("method", method), ("path", path))
+                if value != getattr(operation, key)
+            }
+            found.append(
+                dc.replace(
+                    operation, **changes, evidence=operation.evidence | dict.fromkeys(changes, "corrected")
+                )
+            )
         return found
 
     def wire(self, operation_id: str) -> Wire:
         """How the requests and answers of an operation differ from those its handler knows."""
-        return Wire(self.translator, self._base_operations[operation_id], self._operations[operation_id],
-                    self.parameters.get(operation_id, {}), self.statuses.get(operation_id, {}))
+        return Wire(
+            self.translator,
+            self._base_operations[operation_id],
+            self._operations[operation_id],
+            self.parameters.get(operation_id, {}),
+            self.statuses.get(operation_id, {}),
+        )
 
     @functools.cached_property
     def translator(self) -> Translator:
@@ -234,7 +299,9 @@ class Corrected:
         """Put the renames, statuses and moves into the document, and its examples into the new shape."""
         self._base_operations = dict(_operations(self.base))
         for name, schema in self.document["components"]["schemas"].items():
-            _finish_schema(schema, self.base["components"]["schemas"].get(name, {}), self.renames.get(name, {}))
+            _finish_schema(
+                schema, self.base["components"]["schemas"].get(name, {}), self.renames.get(name, {})
+            )
         self._operations = dict(_operations(self.document))
         for id, operation in self._operations.items():
             for parameter in operation.get("parameters", ()):
@@ -248,8 +315,16 @@ class Corrected:
             self._correct_links(operation)
 
     def _responses(self, operation, statuses):
-        moved = {str(statuses.get(int(status), status)): response for status, response in operation["responses"].items() if int(status) in statuses}
-        kept = {status: response for status, response in operation["responses"].items() if int(status) not in statuses}
+        moved = {
+            str(statuses.get(int(status), status)): response
+            for status, response in operation["responses"].items()
+            if int(status) in statuses
+        }
+        kept = {
+            status: response
+            for status, response in operation["responses"].items()
+            if int(status) not in statuses
+        }
         return dict(sorted((moved | kept).items()))
 
     def _finish_moves(self):
@@ -263,13 +338,33 @@ class Corrected:
                 del paths[path]
         for operation in lifted:
             method, path, line = self.moves[operation["operationId"]]
-            before = next((path for path, item in self.base["paths"].items() for one in item.values()
-                           if isinstance(one, dict) and one.get("operationId") == operation["operationId"]))
-            taken = next((item[method.lower()]["operationId"] for other, item in paths.items()
-                          if _bare(other) == _bare(path) and method.lower() in item), None)
+            before = next(
+                (
+                    path
+                    for path, item in self.base["paths"].items()
+                    for one in item.values()
+                    if isinstance(one, dict) and one.get("operationId") == operation["operationId"]
+                )
+            )
+            taken = next(
+                (
+                    item[method.lower()]["operationId"]
+                    for other, item in paths.items()
+                    if _bare(other) == _bare(path) and method.lower() in item
+                ),
+                None,
+            )
             if taken:
-                raise YamlError(self.file, line, f"{operation['operationId']} and {taken} clash: both would be {method} {path}")
-            operation["x-evidence"] = {**operation.get("x-evidence", {}), **({"path": "corrected"} if path != before else {}), "method": "corrected"}
+                raise YamlError(
+                    self.file,
+                    line,
+                    f"{operation['operationId']} and {taken} clash: both would be {method} {path}",
+                )
+            operation["x-evidence"] = {
+                **operation.get("x-evidence", {}),
+                **({"path": "corrected"} if path != before else {}),
+                "method": "corrected",
+            }
             paths.setdefault(path, {})[method.lower()] = operation
 
     def _correct_links(self, operation):
@@ -289,8 +384,12 @@ def _bare(path):
 
 
 def _operations(document):
-    return [(operation["operationId"], operation) for item in document["paths"].values()
-            for method, operation in item.items() if method in METHODS]
+    return [
+        (operation["operationId"], operation)
+        for item in document["paths"].values()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
 
 
 def _finish_schema(schema, base, renames):
@@ -303,10 +402,14 @@ def _finish_schema(schema, base, renames):
             document["x-evidence"] = "corrected"
             _finish_values(document)
     if "required" in schema:
-        schema["required"] = [renames.get(name, name) for name in schema["required"] if name in schema["properties"]]
+        schema["required"] = [
+            renames.get(name, name) for name in schema["required"] if name in schema["properties"]
+        ]
         if not schema["required"]:
             del schema["required"]
-    schema["properties"] = {renames.get(name, name): document for name, document in schema["properties"].items()}
+    schema["properties"] = {
+        renames.get(name, name): document for name, document in schema["properties"].items()
+    }
 
 
 def _finish_values(schema):

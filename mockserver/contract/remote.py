@@ -1,4 +1,5 @@
-"""APIs at a URL to be tested: a mock, in a sandbox made for it, or a real deployment, whose lists tell what there is to read."""
+"""APIs at a URL to be tested: a mock, in a sandbox made for it, or a real deployment, whose lists tell what
+there is to read."""
 
 import contextlib
 import os
@@ -22,9 +23,11 @@ class Unreachable(Exception):
 
 @contextlib.contextmanager
 def mock(url: str, token: str | None) -> Iterator[dict[str, t.Any] | None]:
-    """What `testing.run` needs to know of the mock at a URL, in a sandbox of its own that goes when this ends.
+    """What `testing.run` needs to know of the mock at a URL, in a sandbox of its own that goes when this
+    ends.
 
-    None when no mock answers there. Raises Unreachable when nothing does, or the control plane wants another token.
+    None when no mock answers there. Raises Unreachable when nothing does, or the control plane wants another
+    token.
     """
     import requests
 
@@ -48,7 +51,8 @@ def mock(url: str, token: str | None) -> Iterator[dict[str, t.Any] | None]:
         made = call("POST", "/sandboxes", json={"name": f"contract-test-{os.getpid()}"})
         if made.status_code != 201:
             raise Unreachable(
-                f"The mock at {url} gave no sandbox to test in: {_json(made).get('detail', made.status_code)} "
+                f"The mock at {url} gave no sandbox to test in: "
+                f"{_json(made).get('detail', made.status_code)} "
                 "A server with a --control-token wants it in MOCKSERVER_CONTROL_TOKEN here, too."
             )
         sandbox = made.json()
@@ -93,7 +97,8 @@ def deployment(url: str, document: Mapping, headers: Mapping[str, str]) -> dict[
 
 
 def gathered(document: Mapping, get: Callable) -> dict[tuple[str, ...], list[dict[str, str]]]:
-    """Path parameters of records, by their names, as the lists of an API show them: {("bom_id",): [{"bom_id": …}, …]}.
+    """Path parameters of records, by their names, as the lists of an API show them: {("bom_id",): [{"bom_id":
+    …}, …]}.
 
     `get` takes a path and gives a response as requests does.
     """
@@ -117,7 +122,8 @@ def gathered(document: Mapping, get: Callable) -> dict[tuple[str, ...], list[dic
             )
             if answer.status_code in (401, 403) and not found:
                 raise Unreachable(
-                    f"{place.method} {place.path} answered {answer.status_code}: is COFACTR_API_KEY a key of this deployment?"
+                    f"{place.method} {place.path} answered {answer.status_code}: "
+                    "is COFACTR_API_KEY a key of this deployment?"
                 )
             listed = _json(answer)
             records = listed.get("results", []) if isinstance(listed, dict) else listed

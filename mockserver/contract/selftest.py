@@ -1,4 +1,5 @@
 """The contract tests of the mock itself: what schemathesis needs to know of it."""
+import dataclasses
 import re
 from collections.abc import Mapping
 
@@ -9,18 +10,37 @@ from mockserver._data import contracts_dir
 from mockserver.api.resource import reference
 from mockserver.app import App
 from mockserver.contract import testing
-from mockserver.handles import steward
-from mockserver.sandbox import Sandbox
+from mockserver.handles import Records, steward
+from mockserver.sandbox import Sandbox, World
+from mockserver.sandbox.store import Store
+
+MORE = 4
 
 
 def run(app: App | None = None, **options) -> testing.Outcome:
-    """Test an app, a fresh one on the default world by default; `options` are those of `testing.run`."""
-    app = app or App(Sandbox(worlds.load("default")))
+    """Test an app, a fresh one on a well-filled world by default; `options` are those of `testing.run`."""
+    app = app or App(Sandbox(well_filled()))
     key = next(iter(app.sandbox.store["api_key"]))["key"]
     options.setdefault("excluded", excluded_checks())
     return testing.run(
         orjson.loads(app.contract), app=app.wsgi_app, headers={"Authorization": f"Api-Key {key}"}, reset=app.sandbox.reset,
         reference_ids=lambda kind, path: reference_ids(app.sandbox, kind, path), reference_paths=lambda id: reference_paths(app, id), **options)
+
+
+def well_filled() -> World:
+    """The default world and `MORE` made-up records of each kind: enough in every state for each operation to succeed."""
+    world = worlds.load("default")
+    sandbox = Sandbox(world)
+    records = Records(sandbox)
+    for kind, resource in resources.by_kind().items():
+        if resource._fake:
+            for _ in range(MORE):
+                records.given(kind)
+    store = Store(world.store.kinds)
+    for kind, table in sandbox.store.tables.items():
+        for record in table:
+            store.insert(kind, record)
+    return dataclasses.replace(world, name="well-filled", store=store, files=sandbox.files)
 
 
 def excluded_checks() -> dict[str, set[str]]:

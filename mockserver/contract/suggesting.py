@@ -24,6 +24,7 @@ def suggest(files, output):
     """
     from mockserver._yaml import YamlError
     from mockserver.contract import check, traffic
+    from mockserver.contract.cli import CannotRun
     from mockserver.contract.overlay import Overlay
     from mockserver.contract.suggest import suggest as suggested
     from mockserver.contract.suggest import to_yaml
@@ -34,11 +35,15 @@ def suggest(files, output):
         exchanges = [exchange for file in files for exchange in traffic.read(file)]
         actions = suggested(contract, exchanges)
         output.write_text(to_yaml(actions), encoding="utf-8")
-        left = check.check(exchanges, Overlay.load(output).apply(contract).document) if actions else check.check(exchanges, contract)
+        left = (
+            check.check(exchanges, Overlay.load(output).apply(contract).document)
+            if actions
+            else check.check(exchanges, contract)
+        )
     except (traffic.TrafficError, YamlError) as error:
-        raise click.ClickException(str(error)) from None
+        raise CannotRun(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}.") from None
+        raise CannotRun(f"{output} cannot be written: {error.strerror}.") from None
     for action in actions:
         click.echo(f"{action['target']}\n    {action['description']}")
     click.echo(f"\n{len(actions)} corrections from {len(exchanges)} exchanges, in {output}.")

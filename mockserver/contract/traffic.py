@@ -1,8 +1,10 @@
-"""Recorded traffic: exchanges read from HAR files, VCR cassettes and exports of the journal, and written as HAR.
+"""Recorded traffic: exchanges read from HAR files, VCR cassettes and exports of the journal, and written as
+HAR.
 
-What the formats keep differs. HAR and VCR keep bodies as they were, and here they are without any compression. The
-journal keeps JSON bodies as values: equal, but not byte for byte. A body that a recording has left out, such as a form
-in the journal or a page saved by a browser without its content, is empty here, and its side named in `omitted`.
+What the formats keep differs. HAR and VCR keep bodies as they were, and here they are without any
+compression. The journal keeps JSON bodies as values: equal, but not byte for byte. A body that a recording
+has left out, such as a form in the journal or a page saved by a browser without its content, is empty here,
+and its side named in `omitted`.
 """
 
 import base64
@@ -55,8 +57,9 @@ class TrafficError(Exception):
 class Exchange:
     """A request and its answer. Header names are lower-case; a repeated header's values are joined by `, `.
 
-    `path` is decoded, `query` the pairs as sent, `source` where it was recorded (`session.har#12` is the twelfth),
-    `at` when (ISO 8601). `omitted` holds `request` or `response` when the recording lacks the body of that side.
+    `path` is decoded, `query` the pairs as sent, `source` where it was recorded (`session.har#12` is the
+    twelfth), `at` when (ISO 8601). `omitted` holds `request` or `response` when the recording lacks the body
+    of that side.
     """
 
     method: str
@@ -131,7 +134,8 @@ def exchange(
 def read(path: str | Path) -> list[Exchange]:
     """The exchanges in a HAR file, a VCR cassette (YAML or JSON) or an export of the journal, in their order.
 
-    Requests that got no answer are left out. Raises TrafficError for anything else, and for a file that breaks its format.
+    Requests that got no answer are left out. Raises TrafficError for anything else, and for a file that
+    breaks its format.
     """
     path = Path(path)
     try:
@@ -185,7 +189,8 @@ _UNKNOWN = (
 
 
 def _require_shallow(content):
-    """libyaml builds nodes by recursion in C, where too deep a file ends the process; its events come flat."""
+    """libyaml builds nodes by recursion in C, where too deep a file ends the process; its events come
+    flat."""
     depth = 0
     for event in yaml.parse(content, _Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -410,7 +415,8 @@ def _headers(headers) -> dict[str, str]:
 
 
 def _decompressed(headers, body: bytes) -> bytes | None:
-    """A body without its Content-Encoding, which many recorders have taken off already; None if it cannot be read."""
+    """A body without its Content-Encoding, which many recorders have taken off already; None if it cannot be
+    read."""
     encoding = headers.get("content-encoding", "").lower()
     if "gzip" in encoding and body[:2] == b"\x1f\x8b":
         return _inflated(body, (zlib.MAX_WBITS | 16,))
@@ -453,15 +459,17 @@ def _json(body):
 
 
 def write_har(exchanges: Iterable[Exchange], path: str | Path, redact: bool = True) -> None:
-    """Write the exchanges as HAR 1.2, without their secrets unless told otherwise. OSError when it cannot be written."""
+    """Write the exchanges as HAR 1.2, without their secrets unless told otherwise. OSError when it cannot be
+    written."""
     entries = [_har_entry(redacted(one) if redact else one) for one in exchanges]
     log = {"version": "1.2", "creator": {"name": "cofactr-mockserver", "version": "1"}, "entries": entries}
     Path(path).write_text(json.dumps({"log": log}, indent=1), encoding="utf-8")
 
 
 def redacted(exchange: Exchange) -> Exchange:
-    """The exchange without secrets: credentials and cookies in headers, and what is named like a key, token, secret or
-    password in headers, query and body. A text becomes `REDACTED`, and so does the same text anywhere else."""
+    """The exchange without secrets: credentials and cookies in headers, and what is named like a key, token,
+    secret or password in headers, query and body. A text becomes `REDACTED`, and so does the same text
+    anywhere else."""
     secrets: set[str] = set()
     sides = []
     for headers, body in (
@@ -497,7 +505,8 @@ def is_secret(name: str) -> bool:
 
 
 def redacted_json(value, secrets: set[str] | None = None):
-    """The value with all that stands under secret names replaced; the texts replaced are added to `secrets`."""
+    """The value with all that stands under secret names replaced; the texts replaced are added to
+    `secrets`."""
     secrets = set() if secrets is None else secrets
     if isinstance(value, dict):
         return {
@@ -549,7 +558,8 @@ def _secret(value, secrets):
 
 
 def _hider(secrets):
-    """A function that takes the secrets out of a text or bytes. Short ones stay: they would be found in too much."""
+    """A function that takes the secrets out of a text or bytes. Short ones stay: they would be found in too
+    much."""
     found = sorted(
         (secret for secret in secrets if len(secret) >= 8 and secret != REDACTED), key=len, reverse=True
     )

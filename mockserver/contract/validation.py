@@ -47,9 +47,9 @@ _KINDS = {
 class Violation:
     """One breach of the contract.
 
-    `field` is the dotted path in the body, `lines[0].quantity`, the parameter as `?limit`, the header as `header Location`,
-    or empty for the whole. `kind` is missing, extra, type, format, enum, pattern, range, status or other. `reason` may
-    quote the value, `expected` never does.
+    `field` is the dotted path in the body, `lines[0].quantity`, the parameter as `?limit`, the header as
+    `header Location`, or empty for the whole. `kind` is missing, extra, type, format, enum, pattern, range,
+    status or other. `reason` may quote the value, `expected` never does.
     """
 
     field: str
@@ -65,11 +65,12 @@ class Violation:
 
 
 class Contract:
-    """Checks calls against an OpenAPI document of version 3.1. Operations are named by their ids, or `GET /path` without one.
+    """Checks calls against an OpenAPI document of version 3.1. Operations are named by their ids, or `GET
+    /path` without one.
 
-    `request_violations` and `response_violations` list Violations, `check_request` and `check_response` the same as
-    `{field, reason}`; an empty list is fine. KeyError for an operation the document lacks. Schemas are compiled when
-    they are first needed.
+    `request_violations` and `response_violations` list Violations, `check_request` and `check_response` the
+    same as `{field, reason}`; an empty list is fine. KeyError for an operation the document lacks. Schemas
+    are compiled when they are first needed.
     """
 
     def __init__(self, document: Mapping[str, t.Any]):
@@ -81,7 +82,8 @@ class Contract:
         return operation in self.places
 
     def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """(operation, path parameters) of a call. A fixed word beats a parameter, and what cannot be an id is none."""
+        """(operation, path parameters) of a call. A fixed word beats a parameter, and what cannot be an id is
+        none."""
         found = None
         for base in self._bases:
             if not path.startswith(base):
@@ -122,7 +124,8 @@ class Contract:
     ) -> list[dict]:
         """What in a request breaks the contract: its parameters, its media type, its body.
 
-        `query` is the query string as sent. Keys and parameters the contract does not know are no breach of it.
+        `query` is the query string as sent. Keys and parameters the contract does not know are no breach of
+        it.
         """
         return _findings(self.request_violations(operation, query, headers, body, path_parameters))
 
@@ -360,7 +363,8 @@ def _extra(field):
 
 
 def _violations(error, within) -> Iterator[Violation]:
-    """What an error of the validator says; of alternatives, what is wrong with the one that was probably meant."""
+    """What an error of the validator says; of alternatives, what is wrong with the one that was probably
+    meant."""
     name, kind, path = error.kind.name, error.kind, list(error.instance_path)
     branches = getattr(kind, "context", None)
     if branches:

@@ -1,9 +1,11 @@
-"""Between a corrected contract and handlers that know the contract as it was: requests are put back, answers brought forward.
+"""Between a corrected contract and handlers that know it as it was: requests go back, answers forward.
 
-Nothing here lists what an overlay did. Two contracts are walked side by side, with the values that follow them; what
-differs in their properties is renamed, left out, completed or cast. A value that the handlers cannot take, for a field
-they lack or of a type they refuse, is kept beside the record, in `Sandbox.extras`, and answered from there.
+Nothing here lists what an overlay did. Two contracts are walked side by side, with the values that follow
+them; what differs in their properties is renamed, left out, completed or cast. A value that the handlers
+cannot take, for a field they lack or of a type they refuse, is kept beside the record, in `Sandbox.extras`,
+and answered from there.
 """
+
 import dataclasses as dc
 import functools
 import typing as t
@@ -16,9 +18,15 @@ from mockserver.api.problems import Invalid
 
 # What does not decide whether a value fits.
 ANNOTATIONS = frozenset({"description", "example", "examples", "readOnly", "default", "title", "deprecated"})
-SAMPLES = {"date-time": "2025-01-01T00:00:00Z", "date": "2025-01-01", "uuid": "00000000-0000-4000-8000-000000000000",
-           "email": "someone@example.com", "uri": "https://example.com/", "url": "https://example.com/"}
-FORGET = object()                  # the handlers keep the value themselves
+SAMPLES = {
+    "date-time": "2025-01-01T00:00:00Z",
+    "date": "2025-01-01",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "email": "someone@example.com",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+}
+FORGET = object()  # the handlers keep the value themselves
 MISSING = object()
 
 
@@ -66,7 +74,9 @@ class Translator:
         new_name, new = self.resolved(self.document, new, value)
         if isinstance(value, list):
             items = old.get("items", {}), new.get("items", {})
-            return [self.outward(item, *items, extras, f"{key}[{number}]") for number, item in enumerate(value)]
+            return [
+                self.outward(item, *items, extras, f"{key}[{number}]") for number, item in enumerate(value)
+            ]
         if not isinstance(value, dict) or "properties" not in old or "properties" not in new:
             return value
         shape = self._shape(old_name, old, new_name, new)
@@ -78,17 +88,35 @@ class Translator:
             if field is None:
                 found[name] = item
             elif field.name is not None:
-                found[field.name] = stored[field.name] if field.name in stored else self._forward(item, field, extras, f"{key}.{name}")
+                kept = self._stored(stored, field)
+                found[field.name] = (
+                    self._forward(item, field, extras, f"{key}.{name}") if kept is MISSING else kept
+                )
         for name, field in shape.added.items():
-            found[name] = stored[name] if name in stored else self.sample(field.schema)
+            kept = self._stored(stored, field)
+            found[name] = self.sample(field.schema) if kept is MISSING else kept
         return found
+
+    def _stored(self, stored, field):
+        """What was kept of a field; MISSING when there is nothing, or what was sent is no answer."""
+        if field.name in stored and self._fits(self.document, field.schema, stored[field.name]):
+            return stored[field.name]
+        return MISSING
 
     def _forward(self, value, field, extras, key):
         if not field.changed:
             return self.outward(value, field.old, field.schema, extras, key)
         try:
-            value = cast(self.outward(field.spelling.get(value, value) if isinstance(value, str) else value,
-                                      field.old, field.schema, extras, key), self.resolved(self.document, field.schema, value)[1])
+            value = cast(
+                self.outward(
+                    field.spelling.get(value, value) if isinstance(value, str) else value,
+                    field.old,
+                    field.schema,
+                    extras,
+                    key,
+                ),
+                self.resolved(self.document, field.schema, value)[1],
+            )
         except ValueError:
             return self.sample(field.schema)
         return value if self._fits(self.document, field.schema, value) else self.sample(field.schema)
@@ -98,7 +126,7 @@ class Translator:
     def inward(self, value, old, new, kept: dict, unknown: list, path: tuple = ()):
         """A value of the new schema as the old one has it.
 
-        What the old one cannot say goes into `kept`, `{path: {new name: value}}`; names that are gone, to `unknown`.
+        What the old one cannot say goes to `kept`, `{path: {new name: value}}`; lost names to `unknown`.
         Raises Invalid where a changed or added field does not fit the new schema.
         """
         found, problems = self._back(value, old, new, kept, unknown, path)
@@ -111,8 +139,13 @@ class Translator:
         old_name, old = self.resolved(self.base, old, value)
         new_name, new = self.resolved(self.document, new, value)
         if isinstance(value, list):
-            pairs = [self._back(one, old.get("items", {}), new.get("items", {}), kept, unknown, (*path, number)) for number, one in enumerate(value)]
-            return [found for found, _ in pairs], {str(number): messages for number, (_, messages) in enumerate(pairs) if messages}
+            pairs = [
+                self._back(one, old.get("items", {}), new.get("items", {}), kept, unknown, (*path, number))
+                for number, one in enumerate(value)
+            ]
+            return [found for found, _ in pairs], {
+                str(number): messages for number, (_, messages) in enumerate(pairs) if messages
+            }
         if not isinstance(value, dict) or "properties" not in old or "properties" not in new:
             return value, {}
         shape = self._shape(old_name, old, new_name, new)
@@ -122,8 +155,16 @@ class Translator:
             if name in shape.added:
                 mine[name], messages = one, self._messages(shape.added[name].schema, one)
             elif name in shape.old_names:
-                before, messages = self._backward(one, shape.fields[shape.old_names[name]], kept, unknown, (*path, shape.old_names[name]))
-                mine |= {name: one} if before is MISSING else {name: FORGET} if shape.fields[shape.old_names[name]].changed else {}
+                before, messages = self._backward(
+                    one, shape.fields[shape.old_names[name]], kept, unknown, (*path, shape.old_names[name])
+                )
+                mine |= (
+                    {name: one}
+                    if before is MISSING
+                    else {name: FORGET}
+                    if shape.fields[shape.old_names[name]].changed
+                    else {}
+                )
                 found |= {} if before is MISSING else {shape.old_names[name]: before}
             elif name in shape.fields:
                 unknown.append((*path, name))
@@ -133,7 +174,9 @@ class Translator:
             if messages:
                 problems[name] = messages
         for name in shape.required_before - found.keys():
-            if shape.fields[name].name not in problems:           # the handlers want what the caller need not or cannot send
+            if (
+                shape.fields[name].name not in problems
+            ):  # the handlers want what the caller need not or cannot send
                 found[name] = self.sample(shape.fields[name].old, self.base)
         if mine:
             kept[path] = mine
@@ -147,7 +190,11 @@ class Translator:
             return MISSING, messages
         before, messages = self._back(value, field.old, field.schema, kept, unknown, path)
         try:
-            before = {new: old for old, new in field.spelling.items()}.get(before, before) if isinstance(before, str) else before
+            before = (
+                {new: old for old, new in field.spelling.items()}.get(before, before)
+                if isinstance(before, str)
+                else before
+            )
             before = cast(before, self.resolved(self.base, field.old, before)[1])
         except ValueError:
             return MISSING, messages
@@ -161,7 +208,11 @@ class Translator:
                 key = f"{key}[{step}]" if isinstance(step, int) else f"{key}.{step}"
                 node = item(node, step)
                 key = record_key(node, key)
-            stored = {name: value for name, value in {**extras.get(key, {}), **values}.items() if value is not FORGET}
+            stored = {
+                name: value
+                for name, value in {**extras.get(key, {}), **values}.items()
+                if value is not FORGET
+            }
             if stored or key in extras:
                 extras[key] = stored
 
@@ -176,10 +227,19 @@ class Translator:
         if not isinstance(messages, dict):
             return messages
         if "properties" not in old or "properties" not in new:
-            return {name: self.messages(one, old.get("items", {}), new.get("items", {})) for name, one in messages.items()}
+            return {
+                name: self.messages(one, old.get("items", {}), new.get("items", {}))
+                for name, one in messages.items()
+            }
         fields = self._shape(old_name, old, new_name, new).fields
-        return {(fields[name].name or name) if name in fields else name:
-                self.messages(one, fields[name].old, fields[name].schema or {}) if name in fields else one for name, one in messages.items()}
+        return {
+            (fields[name].name or name) if name in fields else name: self.messages(
+                one, fields[name].old, fields[name].schema or {}
+            )
+            if name in fields
+            else one
+            for name, one in messages.items()
+        }
 
     # -- schemas
 
@@ -192,7 +252,11 @@ class Translator:
                 schema = document["components"]["schemas"][name]
             elif "anyOf" in schema:
                 branches = [branch for branch in schema["anyOf"] if branch.get("type") != "null"]
-                schema = branches[0] if len(branches) == 1 else next((one for one in branches if self._made_for(document, one, value)), {})
+                schema = (
+                    branches[0]
+                    if len(branches) == 1
+                    else next((one for one in branches if self._made_for(document, one, value)), {})
+                )
             else:
                 return name, schema
         return name, {}
@@ -202,7 +266,11 @@ class Translator:
         if isinstance(value, list):
             return "items" in schema
         required = schema.get("required", ())
-        return "properties" not in schema or not value or (isinstance(value, dict) and all(name in value for name in required))
+        return (
+            "properties" not in schema
+            or not value
+            or (isinstance(value, dict) and all(name in value for name in required))
+        )
 
     def _shape(self, old_name, old, new_name, new) -> Shape:
         key = old_name or id(old), new_name or id(new)
@@ -218,10 +286,23 @@ class Translator:
             if after is None:
                 fields[name] = Field(before, None, None)
             else:
-                fields[name] = Field(before, renames.get(name, name), after, bare(before) != bare(after), spelling(before, after))
+                fields[name] = Field(
+                    before,
+                    renames.get(name, name),
+                    after,
+                    bare(before) != bare(after),
+                    spelling(before, after),
+                )
         known = {field.name for field in fields.values()}
-        added = {name: Field(None, name, schema) for name, schema in new["properties"].items() if name not in known}
-        return Shape(fields, added, frozenset(old.get("required", ())) & fields.keys(), frozenset(new.get("required", ())))
+        added = {
+            name: Field(None, name, schema) for name, schema in new["properties"].items() if name not in known
+        }
+        return Shape(
+            fields,
+            added,
+            frozenset(old.get("required", ())) & fields.keys(),
+            frozenset(new.get("required", ())),
+        )
 
     def sample(self, schema, document=None):
         """A value that fits: the example when it has one."""
@@ -233,16 +314,27 @@ class Translator:
             if schema.get(key):
                 return schema[key][0]
         types = schema.get("type")
-        if (types and "null" in types) or any(branch.get("type") == "null" for branch in schema.get("anyOf", ())):
+        if (types and "null" in types) or any(
+            branch.get("type") == "null" for branch in schema.get("anyOf", ())
+        ):
             return None
         _, schema = self.resolved(document, schema, {})
         kind = types_of(schema)[0] if types_of(schema) else None
         if kind == "object":
             required = schema.get("required", ())
-            return {name: self.sample(one, document) for name, one in schema.get("properties", {}).items() if name in required}
+            return {
+                name: self.sample(one, document)
+                for name, one in schema.get("properties", {}).items()
+                if name in required
+            }
         if kind == "string":
             return SAMPLES.get(schema.get("format", ""), "x" * max(schema.get("minLength", 0), 0))
-        return {"array": [], "boolean": False, "integer": schema.get("minimum", 0), "number": schema.get("minimum", 0)}.get(kind)
+        return {
+            "array": [],
+            "boolean": False,
+            "integer": schema.get("minimum", 0),
+            "number": schema.get("minimum", 0),
+        }.get(kind)
 
     def _fits(self, document, schema, value) -> bool:
         return self._validator(document, schema).is_valid(value)
@@ -264,7 +356,14 @@ class Translator:
 class Wire:
     """One operation: its handler's requests, statuses and answers, and those of the corrected contract."""
 
-    def __init__(self, translator: Translator, base: dict, operation: dict, parameters: Mapping[str, str], statuses: Mapping[int, int]):
+    def __init__(
+        self,
+        translator: Translator,
+        base: dict,
+        operation: dict,
+        parameters: Mapping[str, str],
+        statuses: Mapping[int, int],
+    ):
         self.translator, self.parameters, self.statuses = translator, parameters, statuses
         self._base, self._operation = base, operation
 
@@ -275,7 +374,13 @@ class Wire:
     def query(self, args: MultiDict) -> MultiDict:
         """Query parameters under the names the handler knows."""
         back = {new: old for old, new in self.parameters.items()}
-        return MultiDict([(back.get(name, name), value) for name, value in args.items(multi=True) if name in back or name not in self.parameters])
+        return MultiDict(
+            [
+                (back.get(name, name), value)
+                for name, value in args.items(multi=True)
+                if name in back or name not in self.parameters
+            ]
+        )
 
     def request(self, value, kept: dict, unknown: list):
         """A body as the handler knows it; see `Translator.inward`."""
@@ -301,9 +406,14 @@ class Wire:
 
     def correct_examples(self) -> None:
         """Bring the examples in the corrected document forward."""
-        old, new = (side.get("requestBody", {}).get("content", {}).get("application/json", {}) for side in (self._base, self._operation))
+        old, new = (
+            side.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for side in (self._base, self._operation)
+        )
         if "example" in new:
-            new["example"] = self.translator.outward(new["example"], old.get("schema", {}), new.get("schema", {}), {})
+            new["example"] = self.translator.outward(
+                new["example"], old.get("schema", {}), new.get("schema", {}), {}
+            )
         for status in self._base["responses"]:
             media = self._media(self._operation, self.statuses.get(int(status), status))
             if "example" in media:
@@ -311,12 +421,18 @@ class Wire:
 
     @functools.cached_property
     def _bodies(self):
-        return tuple(side.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-                     for side in (self._base, self._operation))
+        return tuple(
+            side.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            for side in (self._base, self._operation)
+        )
 
     def _answers(self, status):
-        return (self._media(self._base, status, self.translator.base).get("schema", {}),
-                self._media(self._operation, self.statuses.get(status, status), self.translator.document).get("schema", {}))
+        return (
+            self._media(self._base, status, self.translator.base).get("schema", {}),
+            self._media(self._operation, self.statuses.get(status, status), self.translator.document).get(
+                "schema", {}
+            ),
+        )
 
     def _media(self, operation, status, document=None):
         response = operation["responses"].get(str(status), {})
@@ -332,7 +448,7 @@ def is_problem(body) -> bool:
 
 
 def record_key(value, key: str) -> str:
-    """Where values kept for an object are to be found: under its id, else its place in the record around it."""
+    """Where values kept for an object are found: under its id, else its place in the record around it."""
     own = value.get("id") if isinstance(value, dict) else None
     return own if isinstance(own, str) else key
 
@@ -346,18 +462,24 @@ def item(node, step):
 def bare(schema):
     """The schema without what does not decide whether a value fits."""
     if isinstance(schema, Mapping):
-        return {key: {name: bare(one) for name, one in value.items()} if key == "properties" else bare(value)
-                for key, value in schema.items() if key not in ANNOTATIONS and not (key.startswith("x-") and key != "x-enum")}
+        return {
+            key: {name: bare(one) for name, one in value.items()} if key == "properties" else bare(value)
+            for key, value in schema.items()
+            if key not in ANNOTATIONS and not (key.startswith("x-") and key != "x-enum")
+        }
     return [bare(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def spelling(old, new) -> dict[str, str]:
-    """How the values of an enumeration are spelt now: as `x-enum` says, else the same but for case and `-`, `_`, blanks."""
+    """How values of an enumeration are spelt now: as `x-enum` says, else but for case, `-`, `_`, blanks."""
     if "enum" not in old or "enum" not in new:
         return {}
     plain = {_plain(value): value for value in new["enum"] if isinstance(value, str)}
-    found = {value: plain[_plain(value)] for value in old["enum"]
-             if isinstance(value, str) and value not in new["enum"] and _plain(value) in plain}
+    found = {
+        value: plain[_plain(value)]
+        for value in old["enum"]
+        if isinstance(value, str) and value not in new["enum"] and _plain(value) in plain
+    }
     return found | dict(new.get("x-enum", {}))
 
 
@@ -379,7 +501,12 @@ def cast(value, schema):
         return value[:10] if schema.get("format") == "date" and isinstance(value, str) else value
     if isinstance(value, dict | list):
         raise ValueError
-    if "integer" in types and isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 19:
+    if (
+        "integer" in types
+        and isinstance(value, str)
+        and value.removeprefix("-").isdecimal()
+        and len(value) < 19
+    ):
         return int(value)
     if "integer" in types and isinstance(value, float) and value.is_integer():
         return int(value)

@@ -1,7 +1,7 @@
 """Two schemathesis checks of what is written: it is answered as it was sent, and read as it was answered.
 
-Schemathesis looks at each answer alone, and then at whether records come and go. A PATCH that answers as it should and
-saves nothing passes all of that; here the record is read again.
+Schemathesis looks at each answer alone, and then at whether records come and go. A PATCH that answers as it
+should and saves nothing passes all of that; here the record is read again.
 """
 
 import re
@@ -90,8 +90,8 @@ def _read(context, case, written, path, parameter) -> list[str]:
 def _reader(document, place) -> tuple[str, str | None] | None:
     """(path, its parameter for the answered id) of the GET that reads what an operation writes.
 
-    A collection's own record, `/tags/` -> `/tags/{tag_id}/`; the same path; or the record that an action is about,
-    `/boms/{bom_id}/approve/` -> `/boms/{bom_id}/`. What is read must be what the write answers.
+    A collection's own record, `/tags/` -> `/tags/{tag_id}/`; the same path; or the record that an action is
+    about, `/boms/{bom_id}/approve/` -> `/boms/{bom_id}/`. What is read must be what the write answers.
     """
     schemas = {schema for status, schema in _answers(document, place.operation) if status in ("200", "201")}
     gets = {path: item["get"] for path, item in document["paths"].items() if "get" in item}
@@ -160,8 +160,8 @@ def _object(response) -> dict[str, t.Any] | None:
 
 
 def _same(sent, shown) -> bool:
-    """Whether two values say the same: moments as instants, decimals as numbers, UUIDs in any case, lists of ids in any
-    order. An object may be answered with more than was sent."""
+    """Whether two values say the same: moments as instants, decimals as numbers, UUIDs in any case, lists of
+    ids in any order. An object may be answered with more than was sent."""
     if isinstance(sent, dict) and isinstance(shown, dict):
         return all(name not in shown or _same(value, shown[name]) for name, value in sent.items())
     if isinstance(sent, list) and isinstance(shown, list):

@@ -26,9 +26,11 @@ def document_total(lines, *amounts: str) -> Decimal:
         return (lines_total(lines) + sum(map(Decimal, amounts))).quantize(CENT)
 
 
-def Total(**kwargs):
+class Total(fields.Text):
     """A computed amount with 2 decimals. Unlike one a caller gives, it may have any number of digits."""
-    return fields.Text(max=None, min=0, pattern=r"[0-9]+\.[0-9]{2}", dump_only=True, **kwargs)
+
+    def __init__(self, **kwargs):
+        super().__init__(max=None, min=0, pattern=r"[0-9]+\.[0-9]{2}", dump_only=True, **kwargs)
 
 
 def Currency(**kwargs):

@@ -180,6 +180,13 @@ def keep_slug_unique(scope, after, before):
             raise Conflict(f"Org with this slug already exists: {after['slug']}.")
 
 
+@orgs.destroying
+def keep_what_is_owned(scope, org):
+    owned = [table.kind for table in scope.store.tables.values() if set(owners(table, org)) - {org["id"]}]
+    if owned or scope.store["org"].bucket("parent_org_id", org["id"]):
+        raise Conflict("This organisation cannot be deleted: records belong to it.")
+
+
 def free_slug(scope, name: str) -> str:
     """The name in lower case with hyphens, and a number behind it when that is taken."""
     slug = slugified(name)

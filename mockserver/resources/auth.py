@@ -86,13 +86,8 @@ def seed(world, values):
     user = world.sandbox.store["user"].get(values["user_id"]) if values.get("user_id") else None
     ordinal = world.sandbox.store.next_ordinal("api_key")
     values.setdefault("roles", user["roles"] if user else [])
-    values.setdefault("key", new_secret(world.seed, "api_key", ordinal))
+    values.setdefault("key", ids.api_key(world.seed, "api_key", ordinal))
     return {**values, "prefix": values["key"].partition(".")[0]}
-
-
-def new_secret(seed, *names) -> str:
-    """A key as the platform makes them: 8 letters and digits, a point, 32 more."""
-    return f"{ids.cpid(seed, 'prefix', *names)[:8].lower()}.{ids.digest(seed, 'secret', *names):032x}"
 
 
 def rotated(seed, key: dict) -> str:

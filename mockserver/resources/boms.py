@@ -341,8 +341,8 @@ def counted(data: dict) -> dict:
 
 
 def placed(data: dict) -> dict:
-    names = data.get("reference_designators") or designators(data.get("reference_designators_string") or "")
-    return written(names)
+    names, text = data.get("reference_designators"), data.get("reference_designators_string")
+    return written(names or (designators(text) if text else []))
 
 
 def written(names) -> dict:

@@ -100,6 +100,16 @@ class UpsertPartsRequest(fields.Schema):
 
 
 class Parts(Resource):
+    def new_id(self, scope, part):
+        """A CPID: of a catalogue part from its maker and number, of the organisation's own from how many it has."""
+        seed = scope.sandbox.seed
+        if part["org_id"] is None:
+            return catalogue_id(seed, part["manufacturer_name"], part["mpn"])
+        ordinal = len(scope.store["part"].bucket("org_id", part["org_id"])) + 1
+        while scope.store["part"].get(id := ids.cpid(seed, "own", part["org_id"], ordinal)):
+            ordinal += 1
+        return id
+
     def successor(self, scope, id):
         return next(iter(scope.store["part"].where("deprecated_id", id)), None)
 
@@ -109,6 +119,11 @@ parts = Parts("part", Part, retrieve="get_part", indexes={
     "custom_id": lambda part: (part["custom_id"],) if part["custom_id"] else (),
     "deprecated_id": lambda part: part["deprecated_ids"],
 })
+
+
+def catalogue_id(seed, manufacturer_name: str | None, mpn: str | None) -> str:
+    """The CPID of the catalogue's part of this maker and number, however they are spelt."""
+    return ids.cpid(seed, electronics.manufacturer_key(manufacturer_name), electronics.normalise(mpn))
 
 
 # -- finding parts ---------------------------------------------------------------------------------------------
@@ -151,7 +166,7 @@ def from_catalogue(scope, mpn: str | None, manufacturer_name: str | None) -> dic
         return None
     if any(re.search(pattern, mpn, re.IGNORECASE) for pattern in catalogue.never_match):
         return None
-    id = ids.cpid(seed, maker, number)
+    id = catalogue_id(seed, manufacturer_name, mpn)
     known = scope.store["part"].get(id)
     return known or scope.store.insert("part", catalogue_part(
         scope.sandbox.world, id, mpn.strip().upper()[:255], electronics.manufacturer(manufacturer_name)[:255]))
@@ -216,8 +231,7 @@ def add(scope, values: dict) -> dict:
         listed = from_catalogue(scope, values["mpn"], values["manufacturer_name"])
         if listed:
             values |= {name: listed[name] for name in ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")}
-    ordinal = len(scope.store["part"].bucket("org_id", scope.org_id)) + 1       # what the catalogue listed meanwhile does not count
-    return parts.add(scope, values, id=ids.cpid(scope.sandbox.seed, "own", scope.org_id, ordinal))
+    return parts.add(scope, values)
 
 
 def _each(items, function):

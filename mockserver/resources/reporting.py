@@ -8,6 +8,7 @@ from mockserver.api import fields
 from mockserver.api.problems import Invalid
 from mockserver.api.resource import Group
 from mockserver.api.scope import ADMIN
+from mockserver.resources._money import Total
 from mockserver.sandbox.sql import Column, Database, QueryError
 
 SECONDS, SECONDS_A_RECORD = 2.0, 5e-5  # a query may take, the more the more there is to go through
@@ -16,6 +17,7 @@ COLUMN_TYPES = (
     (fields.Cpid, "text"),
     (fields.Id, "uuid"),
     (fields.Money, "numeric"),
+    (Total, "numeric"),
     (fields.Percent, "numeric"),
     (fields.Timestamp, "timestamp"),
     (fields.Date, "date"),

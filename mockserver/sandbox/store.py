@@ -96,7 +96,7 @@ class Table:
                 self._enter(name, value, ordinal)
 
     def _enter(self, name, value, ordinal):
-        bucket = self._own(name, value)
+        bucket = self.buckets.get((name, value)) or self._own(name, value)
         if bucket and bucket[-1] > ordinal:
             bisect.insort(bucket, ordinal)
         else:

@@ -60,8 +60,8 @@ def test_check_of_sound_traffic(recorded):
 
     assert status == 0
     assert (
-        output
-        == "2 exchanges, 2 of them with 2 operations of the contract: 0 breaking, 0 warning, 0 informational.\n"
+        output == "2 exchanges, 2 of them with 2 operations of the contract: "
+        "0 breaking, 0 warning, 0 informational.\n"
     )
 
 
@@ -169,7 +169,7 @@ def test_what_cannot_run_says_why(arguments, reason):
 
 
 class Session:
-    """Stands in for a connection to the app, which is then a deployment or, with its control plane, a mock."""
+    """Stands in for a connection to the app: a deployment or, with its control plane, a mock."""
 
     def __init__(self, app, calls, control):
         self.client, self.calls, self.control, self.headers = app.test_client(), calls, control, {}
@@ -294,6 +294,7 @@ def test_read_only_sends_valid_gets_with_the_key_alone(sandbox):
 
 
 def test_the_command_line_starts_without_what_only_its_commands_need():
-    code = "import sys, mockserver.cli; sys.exit(bool({'schemathesis', 'jsonschema_rs', 'flask', 'orjson'} & set(sys.modules)))"
+    heavy = {"schemathesis", "jsonschema_rs", "flask", "orjson"}
+    code = f"import sys, mockserver.cli; sys.exit(bool({heavy} & set(sys.modules)))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

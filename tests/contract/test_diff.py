@@ -209,7 +209,11 @@ paths:
                 - properties: {size: {type: number, minimum: 0, exclusiveMinimum: true, nullable: true}}
 components:
   schemas:
-    Named: {type: object, properties: {name: {type: string, nullable: true, enum: [a, b]}, of: {nullable: true, allOf: [{$ref: '#/components/schemas/Named'}]}}}
+    Named:
+      type: object
+      properties:
+        name: {type: string, nullable: true, enum: [a, b]}
+        of: {nullable: true, allOf: [{$ref: '#/components/schemas/Named'}]}
 """)
     new = {
         "openapi": "3.1.0",

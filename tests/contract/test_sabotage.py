@@ -100,7 +100,11 @@ def test_a_lost_update_is_noticed(monkeypatch):
 
 def test_a_stale_read_is_noticed(monkeypatch):
     seen = {}
-    monkeypatch.setattr(tags.handlers["get_tag"], "run", lambda scope, record: seen.setdefault(record["id"], record))
+
+    def stale(scope, record):
+        return seen.setdefault(record["id"], record)
+
+    monkeypatch.setattr(tags.handlers["get_tag"], "run", stale)
     assert "read_your_writes" in checks_that_fail()[0]
 
 

@@ -76,10 +76,11 @@ def test_evidence_is_counted_and_a_shared_schema_once():
 
 
 def test_the_table_ends_with_all():
-    assert text(inventory(DOCUMENT, {"get_tag"})).splitlines() == [
-        "                                   verbs                 paths                           fields",
-        "group  operations  confirmed  documented  inferred  documented  corrected  inferred  documented  product  inferred",
-        "Tags            2          1           1         1           -          1         1           2        -         4",
-        "Mail            1          0           1         -           1          -         -           1        1         -",
-        "all             3          1           2         1           1          1         1           3        1         4",
+    lines = text(inventory(DOCUMENT, {"get_tag"})).splitlines()
+
+    assert lines[0].split() == ["verbs", "paths", "fields"]
+    assert [" ".join(line.split()) for line in lines[2:]] == [
+        "Tags 2 1 1 1 - 1 1 2 - 4",
+        "Mail 1 0 1 - 1 - - 1 1 -",
+        "all 3 1 2 1 1 1 1 3 1 4",
     ]

@@ -47,8 +47,9 @@ def test_a_sandbox_is_opened_by_its_own_keys(client):
     )
 
 
-def test_a_header_names_one_as_well_and_the_default_key_will_do(client):
-    made(client, name="one")
+@pytest.mark.parametrize("options", [{}, {"seed": 5}, {"fixtures": "empty"}, {"fixtures": "procurement", "seed": 7}])
+def test_a_header_names_one_as_well_and_the_default_key_will_do(client, options):
+    made(client, name="one", **options)
     given = {"Authorization": f"Api-Key {ADMIN_KEY}", "X-Mock-Sandbox": "one"}
     client.post("/v1/boms/", json={"name": "Mine"}, headers=given)
     assert "Mine" in names(client, headers=given)

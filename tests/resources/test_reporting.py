@@ -53,6 +53,14 @@ def test_rows_and_columns(api):
     assert (answer["row_count"], answer["truncated"]) == (1, False)
 
 
+def test_totals_are_numbers_to_reckon_with(api):
+    answer = ask(api, "SELECT sum(total) FROM purchase_orders WHERE number = 'PO-000001'")
+    assert answer["columns"] == [{"name": "sum", "type": "numeric"}]
+    for column in ("purchase_lines.line_total", "no_part_lines.line_total", "supplier_bills.total"):
+        table, _, name = column.partition(".")
+        assert ask(api, f"SELECT {name} FROM {table}")["columns"] == [{"name": name, "type": "numeric"}]
+
+
 def test_every_collection_is_a_table(api, sandbox):
     for table in COLLECTIONS:
         answer = ask(api, f"SELECT * FROM {table}")
