@@ -5,7 +5,7 @@ import yaml
 from mockserver import resources, worlds
 from mockserver._data import contracts_dir
 from mockserver._yaml import load_yaml
-from mockserver.api import openapi
+from mockserver.api import fields, openapi
 from mockserver.api.resource import Page, Resource
 from mockserver.api.scope import Scope
 from mockserver.app import served_operations
@@ -41,7 +41,35 @@ def from_world(scope, handler) -> dict | None:
     if record is None:
         return None
     shown = returns.present(scope, record)
-    return {"response": [shown] if isinstance(handler.returns, list) else shown}
+    found = {"response": [shown] if isinstance(handler.returns, list) else shown}
+    if handler.body and not handler.partial and handler.content_type == "application/json":
+        request = request_for(handler.body[0] if isinstance(handler.body, list) else handler.body, shown)
+        if request is not None:
+            found["request"] = [request] if isinstance(handler.body, list) else request
+    return found
+
+
+def request_for(schema, record: dict) -> dict | None:
+    """What one would send for such a record: its fields that may be sent and are set. None when a required one is missing."""
+    request = {}
+    for name, field in (schema() if isinstance(schema, type) else schema).fields.items():
+        if field.dump_only:
+            continue
+        value = field.metadata["examples"][0] if "examples" in field.metadata else sendable(field, record.get(name))
+        if value not in (None, [], {}):
+            request[name] = value
+        elif field.required:
+            return None
+    return request
+
+
+def sendable(field, value):
+    """A value of a record without what is read-only in it."""
+    if isinstance(field, fields.Array) and isinstance(value, list):
+        return [sendable(field.inner, item) for item in value]
+    if isinstance(field, fields.Nested) and isinstance(value, dict):
+        return request_for(field.schema, value)
+    return value
 
 
 def to_yaml(contract: dict) -> str:

@@ -42,7 +42,7 @@ def settle(sandbox: Sandbox) -> None:
 
 
 def _kinds() -> dict[str, resources.Resource]:
-    """The resources by kind, less the sub-organisations, which are kept as organisations with one above them."""
+    """The resources by kind. Sub-organisations are none: they are kept among the organisations."""
     return {kind: resource for kind, resource in resources.by_kind().items() if kind != "sub_org"}
 
 
@@ -211,7 +211,8 @@ class ClockHandle:
             delta = dt.timedelta(**units)
             self._reachable(self.sandbox.clock.now() + delta)
         except TypeError:
-            raise Refused(f"The clock cannot be advanced by {units}: numbers of days, hours, minutes or seconds are wanted.") from None
+            wanted = "numbers of days, hours, minutes or seconds are wanted."
+            raise Refused(f"The clock cannot be advanced by {units}: {wanted}") from None
         except OverflowError as error:
             raise Refused(f"The clock cannot be advanced by {units}: {error}") from None
         return self._moved(lambda: self.sandbox.clock.advance(delta))

@@ -129,7 +129,7 @@ def at_least_one(items):
 def event(d, order_id):
     lines = [{"purchase_line_id": line["id"], "quantity": d.int(1, line["quantity"])}
              for line in lines_of(d, "purchase_line", order_id) if d.int(0, 1)]  # fmt: skip
-    return {"type": d.of(*EVENTS), "lines": lines}
+    return {"type": d.of(*EVENTS), **({"lines": lines} if lines else {})}
 
 
 def patched_lines(d, order_id):

@@ -42,15 +42,16 @@ class References:
         self._paths = paths or (lambda operation_id: ())
         self._operations = {label: (item, operation) for label, item, operation in operations(document)}
 
-    def in_path(self, label: str, values: dict[str, Any], keep: Collection[str] = ()) -> dict[str, Any]:
+    def in_path(self, label: str, values: dict[str, Any], keep: Collection[str] = (), rest: Any = None) -> dict[str, Any]:
         """Path parameters of an existing record; one in ten requests keeps its own, so that 404 is seen too.
 
-        Those named in `keep` stay as they are, and the others are chosen to go with them.
+        Those named in `keep` stay as they are, and the others are chosen to go with them. The `rest` of the request has a
+        say in the choice: many that differ in their bodies alone are then about many records.
         """
         known = self._paths(self._operations[label][1].get("operationId", label))
         if not values or any(entry.items() <= values.items() for entry in known):
             return values
-        pick = _digest(values)
+        pick = _digest((values, rest))
         if pick % 10 == 0:
             return values
         fitting = [entry for entry in known if all(entry.get(name) == values.get(name) for name in keep)]

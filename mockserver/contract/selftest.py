@@ -14,7 +14,7 @@ from mockserver.handles import Records, steward
 from mockserver.sandbox import Sandbox, World
 from mockserver.sandbox.store import Store
 
-MORE = 4
+MORE = 8
 
 
 def run(app: App | None = None, **options) -> testing.Outcome:

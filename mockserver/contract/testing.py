@@ -327,7 +327,7 @@ def _fill(case: Any, references: References, linked: Collection[str] = ()) -> No
     broken = {place for place, component in case.meta.components.items() if not component.mode.is_positive}
     filled = {}
     if ParameterLocation.PATH not in broken:
-        filled["path_parameters"] = references.in_path(label, case.path_parameters, linked)
+        filled["path_parameters"] = references.in_path(label, case.path_parameters, linked, (case.query, case.body))
     if ParameterLocation.QUERY not in broken:
         filled["query"] = references.in_query(label, case.query)
     if ParameterLocation.BODY not in broken and not isinstance(case.body, NotSet):

@@ -2,7 +2,7 @@
 
 from mockserver.api import fields
 from mockserver.control.clock import Number
-from mockserver.control.routing import Strict
+from mockserver.control.routing import Choice, Strict
 from mockserver.handles import FaultsHandle
 from mockserver.sandbox import faults as rules
 
@@ -67,7 +67,7 @@ class FaultRequest(Strict):
     )
     retry_after = fields.Integer(0, load_default=1, description="Seconds to wait, for 429 and 503.")
     rate_limit = fields.Nested(RateLimit, null=True, description="Calls beyond it are answered with 429.")
-    body = fields.Choice(
+    body = Choice(
         "truncated", "malformed", null=True, description="What becomes of the answer's body."
     )
     drop = fields.Boolean(load_default=False, description="Close the connection without an answer.")

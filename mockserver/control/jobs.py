@@ -5,7 +5,7 @@ import dataclasses as dc
 from mockserver import resources
 from mockserver.api import fields
 from mockserver.control.clock import Number
-from mockserver.control.routing import Strict
+from mockserver.control.routing import Choice, Strict
 from mockserver.handles import JobsHandle
 from mockserver.resources import async_jobs
 from mockserver.sandbox.jobs import MODES, Jobs
@@ -16,7 +16,7 @@ resources.groups()  # loads the modules, whose workers are then known
 class JobPolicy(fields.Schema):
     """When a job gets done."""
 
-    mode = fields.Choice(*MODES, dump_only=True)
+    mode = Choice(*MODES, dump_only=True)
     reads = fields.Integer(dump_only=True)
     seconds = Number(dump_only=True)
     errors = fields.Array(fields.Text(max=None, min=0), dump_only=True)
@@ -34,7 +34,7 @@ class JobPolicies(fields.Schema):
 
 
 class JobPolicyRequest(Strict):
-    mode = fields.Choice(
+    mode = Choice(
         *MODES,
         required=True,
         description=(
@@ -43,7 +43,7 @@ class JobPolicyRequest(Strict):
             "`fail`: at once, with `errors`."
         ),
     )
-    operation = fields.Choice(
+    operation = Choice(
         *sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null."
     )
     reads = fields.Integer(1, 1000, load_default=1)

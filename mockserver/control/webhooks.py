@@ -5,7 +5,7 @@ import dataclasses as dc
 from mockserver import resources
 from mockserver.api import fields
 from mockserver.control.clock import Number
-from mockserver.control.routing import Strict
+from mockserver.control.routing import Choice, Strict
 from mockserver.handles import Refused, Unknown
 from mockserver.sandbox import webhooks
 
@@ -17,7 +17,7 @@ class SubscriptionRequest(Strict):
 
     url = fields.Url(required=True, description="Where each event is POSTed to.")
     triggers = fields.Array(
-        fields.Choice(*RECORD_TYPES),
+        Choice(*RECORD_TYPES),
         unique=True,
         load_default=list,
         description="Record types to tell of; all when empty.",
@@ -48,13 +48,13 @@ class Delivery(fields.Schema):
     event = fields.Object(
         dump_only=True, description="`{event_type, record_type, id, data}`, as it is POSTed."
     )
-    status = fields.Choice(webhooks.PENDING, webhooks.DELIVERED, webhooks.FAILED, dump_only=True)
+    status = Choice(webhooks.PENDING, webhooks.DELIVERED, webhooks.FAILED, dump_only=True)
     due_at = fields.Timestamp(null=True, dump_only=True, description="The next try; null when it is over.")
     attempts = fields.Array(fields.Nested(Attempt), dump_only=True)
 
 
 class DeliveriesQuery(Strict):
-    status = fields.Choice(webhooks.PENDING, webhooks.DELIVERED, webhooks.FAILED)
+    status = Choice(webhooks.PENDING, webhooks.DELIVERED, webhooks.FAILED)
 
 
 def subscriptions(at):

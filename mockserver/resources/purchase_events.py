@@ -1,5 +1,4 @@
 """Purchase events: what happens to a purchase order, and moves it along."""
-import collections
 
 from mockserver.api import fields
 from mockserver.api.problems import Conflict, PermissionDenied
@@ -33,7 +32,7 @@ class CreatedPurchaseEvent(PurchaseEvent):
     "create_purchase_event", body=PurchaseEventRequest, returns=CreatedPurchaseEvent, status=201,
     grants=(APPROVER,), conflict=(
         "The order's status does not allow it, or a line is another order's, "
-        "or more pieces are named than were ordered or are still open."))
+        "is named twice, or has fewer pieces ordered or still open than are named."))
 def create_event(scope, order, data):
     """Tell what happened to an order.
 
@@ -46,7 +45,7 @@ def create_event(scope, order, data):
     type = data["type"]
     allow(scope, type)
     status = moved(order["status"], type)
-    quantities = pieces(scope, order, type, data["lines"])
+    quantities = pieces(scope, order, type, data.get("lines", []))
     at = data.get("occurred_at", scope.now)
     if type == RECEIVED and not receive(scope, order, quantities, at):
         status = order["status"]
@@ -88,15 +87,15 @@ def pieces(scope, order: dict, type: str, lines: list[dict]) -> dict[str, int]:
 
     if type == RECEIVED and not lines:
         return {line["id"]: room(line) for line in purchase_lines.children(scope, order) if room(line)}
-    quantities = collections.Counter()
-    for item in lines:
-        quantities[item["purchase_line_id"]] += item["quantity"]
+    quantities = {item["purchase_line_id"]: item["quantity"] for item in lines}
+    if len(quantities) < len(lines):
+        raise Conflict("A purchase line is named more than once: say all of its pieces in one.")
     for id, quantity in quantities.items():
         line = line_of(scope, order, purchase_lines, id)
         if quantity > room(line):
             what = "still open" if type == RECEIVED else "ordered"
             raise Conflict(f"{quantity} pieces of purchase line {id} are too many: {room(line)} are {what}.")
-    return dict(quantities)
+    return quantities
 
 
 def receive(scope, order: dict, quantities: dict[str, int], at: str) -> bool:

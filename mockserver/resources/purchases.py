@@ -119,8 +119,8 @@ class PurchaseEventRequest(fields.Schema):
 
     type = fields.Choice(*EVENT_TYPES, required=True, description="What happened. A `note` moves nothing.")
     occurred_at = fields.Timestamp(description="When it happened; now unless told.")
-    lines = fields.Array(fields.Nested(PurchaseEventLine), max=500, load_default=list, description=(
-        "The lines it is about; empty for all of the order: `received` then receives everything still open."))
+    lines = fields.Array(fields.Nested(PurchaseEventLine), min=1, max=500, description=(
+        "The lines it is about, each once; all of the order unless told: `received` then receives everything still open."))
     tracking_number = fields.Text(null=True, description="The carrier's.", example="1Z999AA10123456784")
     carrier_name = fields.Text(null=True, example="UPS")
     note = fields.Text(max=2000, null=True)
@@ -130,6 +130,7 @@ class PurchaseEvent(PurchaseEventRequest):
     """Something that happened to the purchase order."""
 
     id = fields.Id(dump_only=True)
+    lines = fields.Array(fields.Nested(PurchaseEventLine), load_default=list, description="The lines it is about; empty for all of the order.")
 
 
 class OrderHead(Integration, Labels):

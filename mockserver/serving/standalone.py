@@ -128,6 +128,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         # Without it the port of a server just stopped is refused for a minute.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it. An answer goes out in two pieces, and the second would wait up to 40 ms for
+        # the client to acknowledge the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(target)
         listener.listen(BACKLOG)
     except OSError as error:

@@ -34,6 +34,15 @@ def test_records_of_every_kind_are_counted_and_read(api):
     assert api.get(f"/__mock__/records/rfq/{rfq['id']}") == rfq
 
 
+def test_an_organisation_stays_while_anything_belongs_to_it(api):
+    org, *_ = api.get("/__mock__/records/org")["results"]
+    refused = api.client.delete(f"/__mock__/records/org/{org['id']}")
+    assert refused.status_code == 409
+    assert "record(s) belong to it" in refused.json["detail"]
+    lone = api.post("/__mock__/records/org", {"name": "Lone", "slug": "lone"})
+    api.delete(f"/__mock__/records/org/{lone['id']}")
+
+
 def test_a_record_is_put_changed_made_up_and_deleted(api):
     made = api.post(BOM, {"name": "Given"})
     assert api.get(f"/v1/boms/{made['id']}/") == made
@@ -63,6 +72,7 @@ def test_a_field_may_be_called_kind(api):
             "There is no kind of record called 'planet'. There are api_key,",
         ),
         ("GET", "/records/bom/none", None, 404, "There is no bom none."),
+        ("GET", "/records/sub_org", None, 404, "There is no kind of record called 'sub_org'."),
         ("POST", "/records/bom", {"nme": "X"}, 409, "A bom has no field 'nme'. It has id,"),
         ("POST", "/records/bom", {"name": 5}, 409, "name: ['Not a valid string.']"),
         ("POST", "/records/bom", [], 400, "Expected a dictionary"),
@@ -77,7 +87,7 @@ def test_a_field_may_be_called_kind(api):
         ("POST", "/clock/set", {"now": "9999-01-01T00:00:00Z"}, 409, "The clock goes from 1970 to 2999"),
         ("POST", "/clock/set", {"now": "yesterday"}, 400, "Datetime has wrong format."),
         ("POST", "/clock/advance", {"hours": "2"}, 400, "A number from"),
-        ("PUT", "/jobs/policies", {"mode": "never"}, 400, "is not a valid choice"),
+        ("PUT", "/jobs/policies", {"mode": "never"}, 400, "is not a valid choice. There are immediate,"),
         ("POST", "/jobs/none/complete", None, 404, "There is no job none."),
         ("POST", "/faults", {}, 409, "A fault needs an effect: latency, status, rate_limit, body or drop."),
         (
@@ -101,7 +111,7 @@ def test_a_field_may_be_called_kind(api):
             "/webhooks/subscriptions",
             {"url": "http://x/", "triggers": ["Planet"]},
             400,
-            "is not a valid choice",
+            "is not a valid choice. There are ApiKey,",
         ),
         ("DELETE", "/webhooks/subscriptions/none", None, 404, "There is no subscription none."),
         ("GET", "/journal?sttaus=200", None, 400, "There is no such field. There are operation,"),

@@ -47,7 +47,7 @@ def test_a_sandbox_is_opened_by_its_own_keys(client):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"seed": 5}, {"fixtures": "empty"}, {"fixtures": "procurement", "seed": 7}])
+@pytest.mark.parametrize("options", [{}, {"seed": 5}, {"fixtures": "procurement", "seed": 7}])
 def test_a_header_names_one_as_well_and_the_default_key_will_do(client, options):
     made(client, name="one", **options)
     given = {"Authorization": f"Api-Key {ADMIN_KEY}", "X-Mock-Sandbox": "one"}

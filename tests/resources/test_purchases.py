@@ -560,16 +560,16 @@ def test_an_order_is_received_when_its_last_piece_is(api, path, id, sandbox):
     )
 
     def receive(*lines):
-        event = api.post(
-            f"{url}events/",
-            {"type": "received", "lines": [{"purchase_line_id": item, "quantity": n} for item, n in lines]},
-        )
+        named = [{"purchase_line_id": item, "quantity": n} for item, n in lines]
+        event = api.post(f"{url}events/", {"type": "received", **({"lines": named} if named else {})})
         items = {item["id"]: item for item in api.get(f"{url}lines/")["results"]}
         return event["purchase_order_status"], *(
             (items[item]["quantity_received"], items[item]["status"]) for item in (caps, mcus)
         )
 
-    assert receive((caps, 30), (caps, 10)) == ("in_progress", (40, "partially_received"), (0, "open"))
+    twice = [{"purchase_line_id": caps, "quantity": n} for n in (30, 10)]
+    assert "more than once" in api.post(f"{url}events/", {"type": "received", "lines": twice}, expect=409)["detail"]
+    assert receive((caps, 40)) == ("in_progress", (40, "partially_received"), (0, "open"))
     api.post(f"{url}events/", {"type": "shipped", "lines": [{"purchase_line_id": mcus, "quantity": 10}]})
     assert receive((mcus, 10)) == ("shipped", (40, "partially_received"), (10, "received"))
     assert api.get(url)["received_at"] is None

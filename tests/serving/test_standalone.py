@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.serving.standalone import CannotListen, serve
+from mockserver.serving.standalone import CannotListen, _listen, serve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -173,3 +173,10 @@ def test_servers_run_side_by_side():
         assert one.port != other.port
         assert one.get() == f"{one.process.pid} 0"
         assert other.get() == f"{other.process.pid} 0"
+
+
+def test_the_second_piece_of_an_answer_does_not_wait_for_the_client():
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
