@@ -29,7 +29,8 @@ fixtures: $(INSTALLED_TEST)  ## renew fixtures/ from their seeds
 	@exec $(BIN)/python -m mockserver.worlds $(ARGS)
 
 bench: $(INSTALLED_TEST)  ## what things cost, beside a floor
-	@exec $(BIN)/python tests/benchmarks/bench.py
+	@$(BIN)/python tests/benchmarks/bench.py
+	@exec $(BIN)/python tests/benchmarks/bench_plugin.py
 
 clean:  ## remove everything make has made, .venv included
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis

@@ -11,6 +11,7 @@ from mockserver.sandbox import Sandbox
 from mockserver.sandbox.clock import moment
 from mockserver.sandbox.faults import Fault
 from mockserver.sandbox.jobs import JobPolicy
+from mockserver.sandbox.webhooks import Subscription
 from mockserver.worlds import Fake
 
 # Where a clock can be: far enough from both ends of the calendar for every expiry, delay and retry to be in it.
@@ -318,6 +319,31 @@ class FaultsHandle:
 
     def clear(self) -> None:
         self.sandbox.faults.clear()
+
+
+class WebhooksHandle:
+    """The sandbox's webhooks; all else than `subscribe` is as in `mockserver.sandbox.webhooks.Webhooks`."""
+
+    def __init__(self, sandbox: Sandbox):
+        self.sandbox = sandbox
+
+    def subscribe(self, url: str, triggers=(), **timing: float) -> Subscription:
+        """Tell `url` of records of these types, such as `BOM`; of all when there are none."""
+        unknown = [trigger for trigger in triggers if trigger not in record_types()]
+        if unknown:
+            raise Unknown(f"There is no record type {unknown[0]!r}. There are {', '.join(record_types())}.")
+        try:
+            return self.sandbox.webhooks.subscribe(url, triggers, **timing)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    def __getattr__(self, name):
+        return getattr(self.sandbox.webhooks, name)
+
+
+def record_types() -> list[str]:
+    """What webhooks call the kinds of records."""
+    return sorted({resource.record_type for resource in resources.by_kind().values()})
 
 
 class Outbox:

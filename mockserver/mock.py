@@ -14,12 +14,11 @@ from mockserver import calls, verdicts, worlds
 from mockserver.api import auth
 from mockserver.app import App
 from mockserver.control.sandboxes import shown
-from mockserver.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, Refused
+from mockserver.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, Refused, WebhooksHandle
 from mockserver.sandbox import Policies, Sandbox, World
 from mockserver.sandbox.clock import moment
 from mockserver.sandbox.journal import Journal
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.sandbox.webhooks import Webhooks
 from mockserver.serving import wsgi
 from mockserver.serving.intercept import intercept
 
@@ -91,7 +90,7 @@ class Handle:
         return FaultsHandle(self.sandbox, self._app.operations)
 
     @property
-    def webhooks(self) -> Webhooks:
+    def webhooks(self) -> WebhooksHandle:
         """Who is told of records, and how it went: `.subscribe(url, triggers=["BOM"])`, `.deliveries`,
         `.drain()`, `.redeliver(id)`.
 
@@ -99,7 +98,7 @@ class Handle:
         coroutine it waits for `await asyncio.to_thread(mock.webhooks.drain)`: the event loop may be the
         receiver's too.
         """
-        return self.sandbox.webhooks
+        return WebhooksHandle(self.sandbox)
 
     @property
     def outbox(self) -> Outbox:

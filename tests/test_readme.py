@@ -69,15 +69,18 @@ def wrong(words: list[str]) -> str | None:
 
 
 def wrong_arguments(arguments: list[str]) -> str | None:
-    context = click.Context(main)
-    name = next((word for word in arguments if not word.startswith("-")), None)
-    command = main if name is None else main.get_command(context, name)
-    if command is None:
-        return f"mockserver has no command {name}"
-    parameters = main.get_params(context) + command.get_params(context)
+    context, command, names = click.Context(main), main, ["mockserver"]
+    parameters = main.get_params(context)
+    words = [word for word in arguments if not word.startswith("-")]
+    while isinstance(command, click.Group) and words:
+        names.append(words.pop(0))
+        command = command.get_command(context, names[-1])
+        if command is None:
+            return f"{' '.join(names[:-1])} has no command {names[-1]}"
+        parameters = parameters + command.get_params(context)
     options = {option for parameter in parameters for option in parameter.opts}
     unknown = [word for word in arguments if word.startswith("-") and word.partition("=")[0] not in options]
-    return f"mockserver {name or ''} has no option {unknown[0]}" if unknown else None
+    return f"{' '.join(names)} has no option {unknown[0]}" if unknown else None
 
 
 def test_python_in_the_readme_is_from_the_examples():

@@ -143,17 +143,17 @@ class _Reference:
         return value if scope is None else found["id"]
 
 
-class _IdRef(_Reference, Id):
+class IdRef(_Reference, Id):
     pass
 
 
-class _PartRef(_Reference, Cpid):
+class PartRef(_Reference, Cpid):
     pass
 
 
 def Ref(kind: str, **kwargs) -> Text:
     """A reference to one record of another kind."""
-    return (_PartRef if kind == "part" else _IdRef)(kind, **kwargs)
+    return (PartRef if kind == "part" else IdRef)(kind, **kwargs)
 
 
 class Email(Text):

@@ -2,22 +2,18 @@
 
 import dataclasses as dc
 
-from mockserver import resources
 from mockserver.api import fields
 from mockserver.control.clock import Number
 from mockserver.control.routing import Choice, Strict
-from mockserver.handles import Refused, Unknown
+from mockserver.handles import Refused, Unknown, record_types
 from mockserver.sandbox import webhooks
-
-RECORD_TYPES = sorted({resource.record_type for resource in resources.by_kind().values()})
-
 
 class SubscriptionRequest(Strict):
     """Where to tell, of what."""
 
     url = fields.Url(required=True, description="Where each event is POSTed to.")
     triggers = fields.Array(
-        Choice(*RECORD_TYPES),
+        Choice(*record_types()),
         unique=True,
         load_default=list,
         description="Record types to tell of; all when empty.",

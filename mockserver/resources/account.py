@@ -129,7 +129,7 @@ class SubOrgs(Resource):
 
 
 orgs = Orgs("org", Org, indexes={"slug": lambda org: (org["slug"],)})
-sub_orgs = SubOrgs("sub_org", Org, list="list_sub_orgs", retrieve="get_sub_org")
+sub_orgs = SubOrgs("sub_org", Org, record_type="Org", list="list_sub_orgs", retrieve="get_sub_org")
 users = Resource(
     "user",
     User,

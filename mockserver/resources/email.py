@@ -17,13 +17,27 @@ class OutboundEmail(fields.Schema):
     sent_at = fields.Timestamp(dump_only=True, null=True, description="When it was marked as sent.")
 
 
+PLACEHOLDER = "string"
+
+
+class Attachment(fields.IdRef):
+    """The id of a stock document, or the placeholder that the documentation's sample has for one: it stands for none."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        return value if value == PLACEHOLDER else super()._deserialize(value, attr, data, **kwargs)
+
+    def document(self):
+        return {"anyOf": [super().document(), {"const": PLACEHOLDER}]}
+
+
 class OutboundEmailRequest(fields.Schema):
     to_emails = fields.Array(fields.Email(), required=True, example=["user@example.com"])
     cc_emails = fields.Array(fields.Email(), load_default=list, example=["user@example.com"])
     bcc_emails = fields.Array(fields.Email(), load_default=list, example=["user@example.com"])
     subject = fields.Text(max=None, min=0, required=True)
     body = fields.Text(max=None, min=0, required=True)
-    attachments = fields.Array(fields.Ref("stock_document"), load_default=list, description="Ids of stock documents.")
+    attachments = fields.Array(Attachment("stock_document"), load_default=list, description=(
+        "Ids of stock documents. `string`, which the documentation's sample has in place of one, stands for none."))
 
 
 outbound_emails = Resource("outbound_email", OutboundEmail, retrieve="get_outbound_email",
@@ -34,7 +48,8 @@ outbound_emails = Resource("outbound_email", OutboundEmail, retrieve="get_outbou
 def create(scope, data):
     """Put an e-mail in line. Documented to answer 200."""
     recipients = {name: ",".join(data[name]) for name in ("to_emails", "cc_emails", "bcc_emails")}
-    return outbound_emails.add(scope, {**data, **recipients, "queued_at": scope.now})
+    attachments = [id for id in data["attachments"] if id != PLACEHOLDER]
+    return outbound_emails.add(scope, {**data, **recipients, "attachments": attachments, "queued_at": scope.now})
 
 
 @outbound_emails.action("mark_outbound_email_sent")
