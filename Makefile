@@ -14,7 +14,7 @@ serve: $(INSTALLED)  ## start the mock: make serve [HOST=127.0.0.1] [PORT=8080] 
 	@exec $(BIN)/mockserver serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(INSTALLED_TEST)  ## the whole suite: make test [ARGS="-k tags -x"]
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(INSTALLED_TEST)
 	@exec $(BIN)/ruff check .
