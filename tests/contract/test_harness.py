@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import flask
 import pytest
@@ -213,7 +214,13 @@ def run(broken=None, *, key=KEY, **options):
         app=kits.app,
         headers={"Authorization": key},
         reset=kits.reset,
-        **{"max_examples": 10, "reference_ids": kits.references, "reference_paths": kits.paths, **options},
+        **{
+            "max_examples": 10,
+            "reference_ids": kits.references,
+            "reference_paths": kits.paths,
+            "config_file": Path(__file__).with_name("guessing.toml"),
+            **options,
+        },
     )
 
 

@@ -72,8 +72,9 @@ def test_a_key_that_is_not_checked_is_noticed(monkeypatch):
 
 
 def test_a_record_that_is_not_kept_is_noticed(monkeypatch):
+    app = App(Sandbox(selftest.well_filled()))
     monkeypatch.setattr(Store, "insert", lambda self, kind, record: record)
-    assert "ensure_resource_availability" in checks_that_fail(phases=["stateful"])[0]
+    assert "ensure_resource_availability" in checks_that_fail(app, phases=["stateful"])[0]
 
 
 def test_input_that_is_not_checked_is_noticed(monkeypatch):
