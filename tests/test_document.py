@@ -213,3 +213,9 @@ def test_the_documented_response_fits_the_contract(documented):
     [(status, media)] = answers(operations()["create_outbound_email"])
     assert status == "200"
     assert errors(media["schema"], documented["response"]) == []
+
+
+def test_every_field_is_described():
+    bare = [f"{name}.{field}" for name, schema in contract()["components"]["schemas"].items()
+            for field, described in schema.get("properties", {}).items() if not described.get("description")]
+    assert bare == []

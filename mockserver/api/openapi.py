@@ -6,6 +6,7 @@ from apispec.ext.marshmallow import OpenAPIConverter
 from mockserver.api import fields
 from mockserver.api.loading import MAX_ITEMS
 from mockserver.api.resource import Page, Resource
+from mockserver.api.words import description
 
 DESCRIPTION = """\
 The Cofactr Platform API as far as it is publicly known, completed by inference.
@@ -72,7 +73,7 @@ class Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema):
         shown = {name: field for name, field in schema.fields.items()
                  if not (field.load_only if self.response else field.dump_only)}
-        document = {"type": "object", "properties": {name: self.field2property(field) for name, field in shown.items()}}
+        document = {"type": "object", "properties": {name: self.described(name, field) for name, field in shown.items()}}
         required = [name for name, field in shown.items() if self.response or (field.required and not schema.partial)]
         if required:
             document["required"] = required
@@ -80,6 +81,12 @@ class Converter(OpenAPIConverter):
             document["additionalProperties"] = False
         if schema.__doc__:
             document["description"] = _text(schema.__doc__)
+        return document
+
+    def described(self, name, field):
+        document = self.field2property(field)
+        if "description" not in document and (words := description(name)):
+            document["description"] = words
         return document
 
     def field2property(self, field):
@@ -230,7 +237,7 @@ class Builder:
             "type": "object", "required": ["count", "next", "previous", "results"], "additionalProperties": False, "properties": {
                 "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
                 "next": {**url, "description": "The following window of the list."}, "previous": {**url, "description": "The window before."},
-                "results": {"type": "array", "items": self.responses.resolve_nested_schema(resource.schema)}}})
+                "results": {"type": "array", "description": description("results"), "items": self.responses.resolve_nested_schema(resource.schema)}}})
         return {"$ref": f"#/components/schemas/{name}"}
 
 

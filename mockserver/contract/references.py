@@ -1,9 +1,9 @@
 """Values of existing records for what a contract marks with ``x-references: <kind>``.
 
 Generated ids fit their pattern but name nothing, so a valid request would be refused for its data alone. A
-schema or a parameter that carries the keyword gets the id of a record instead; an id that exists stays. The
-choice is a function of the generated value: the same run makes the same requests. ``x-references-keys``
-says that the keys of an object are ids.
+schema or a parameter that carries the keyword gets the id of a record instead; an id that exists stays. Equal
+values get equal ids, and the same run makes the same requests. ``x-references-keys`` says that the keys of an
+object are ids.
 """
 
 import zlib
@@ -41,12 +41,14 @@ class References:
         self._path: Mapping[str, str] = {}
         self._paths = paths or (lambda operation_id: ())
         self._operations = {label: (item, operation) for label, item, operation in operations(document)}
+        self._turns: dict[str, dict[int, int]] = {}
 
     def in_path(self, label: str, values: dict[str, Any], keep: Collection[str] = (), rest: Any = None) -> dict[str, Any]:
         """Path parameters of an existing record; one in ten requests keeps its own, so that 404 is seen too.
 
         Those named in `keep` stay as they are, and the others are chosen to go with them. The `rest` of the request has a
-        say in the choice: many that differ in their bodies alone are then about many records.
+        say in the choice: many that differ in their bodies alone are then about many records. They take the records in turn,
+        for of many only one may be in a state in which the operation succeeds.
         """
         known = self._paths(self._operations[label][1].get("operationId", label))
         if not values or any(entry.items() <= values.items() for entry in known):
@@ -56,7 +58,8 @@ class References:
             return values
         fitting = [entry for entry in known if all(entry.get(name) == values.get(name) for name in keep)]
         if fitting:
-            return {**values, **fitting[pick // 10 % len(fitting)]}
+            turns = self._turns.setdefault(label, {})
+            return {**values, **fitting[turns.setdefault(pick, len(turns)) % len(fitting)]}
         return values if known else self._in_parameters(label, "path", values, keep)
 
     def in_query(self, label: str, values: dict[str, Any]) -> dict[str, Any]:

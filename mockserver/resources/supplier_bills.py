@@ -4,7 +4,7 @@ from mockserver.api.problems import Conflict, Invalid
 from mockserver.api.resource import Record, Resource
 from mockserver.api.status import Moves
 from mockserver.resources._money import Currency, Total, line_total, lines_total
-from mockserver.resources.purchases import free_number, purchase_orders, visible
+from mockserver.resources.purchases import REQUESTED, free_number, purchase_orders, visible
 
 OPEN, APPROVED, PAID, VOID = STATUSES = ("open", "approved", "paid", "void")
 MOVES = Moves((OPEN, APPROVED), (OPEN, VOID), (APPROVED, PAID), (APPROVED, VOID), label="supplier bill")
@@ -168,8 +168,11 @@ def must_be_open(bill: dict) -> None:
 
 @supplier_bills.fake
 def fake_bill(f):
+    """A bill for an order that was approved, if there is one: nobody bills what is still asked for."""
+    orders = [order for order in f.builder.sandbox.store["purchase_order"] if order["status"] != REQUESTED]
+    order = f.choice(orders) if orders else f.one("purchase_order")
     issued_at, due_at = f.ago(days=f.int(1, 60)), f.ago(days=f.int(-60, 0))
-    return {"purchase_order_id": f.one("purchase_order")["id"], "status": STATUSES[f.ordinal % len(STATUSES)],
+    return {"purchase_order_id": order["id"], "status": STATUSES[f.ordinal % len(STATUSES)],
             "number": f"INV-{20000 + f.ordinal}", "issued_on": issued_at[:10], "due_on": due_at[:10]}
 
 
