@@ -123,7 +123,7 @@ class Report:
                     if side in finding.example
                 ]
             lines.append("")
-        return "\n".join([*lines, self.summary()])
+        return _printable("\n".join([*lines, self.summary()]))
 
     def document(self) -> dict:
         return {
@@ -365,6 +365,11 @@ def _evidence(finding):
     times = "once" if finding.count == 1 else f"{finding.count} times"
     example = "{source}: {call} -> {status}".format_map(finding.example)
     return f"{finding.kind}, {times}, such as {example}"
+
+
+def _printable(text):
+    """The text without what would steer a terminal: names come from strangers."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _xml(text):

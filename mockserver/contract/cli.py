@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import click
 
-TESTED = {"junit", "html", "har"}
-CHECKED = {"json", "junit", "html"}
+TESTED = {"har": "FILE", "html": "FOLDER", "junit": "FILE"}
+CHECKED = {"html": "FILE", "json": "FILE", "junit": "FILE"}
 
 
 class CannotRun(click.ClickException):
@@ -22,7 +22,7 @@ class Reports(click.ParamType):
 
     name = "reports"
 
-    def __init__(self, kinds: set[str]):
+    def __init__(self, kinds: dict[str, str]):
         self.kinds = kinds
 
     def convert(self, value, param, ctx):
@@ -31,7 +31,7 @@ class Reports(click.ParamType):
             kind, _, path = part.partition("=")
             if kind not in self.kinds or not path:
                 self.fail(
-                    f"{part!r} should be one of {', '.join(f'{kind}=FILE' for kind in sorted(self.kinds))}.",
+                    f"{part!r} should be one of {', '.join(map('='.join, self.kinds.items()))}.",
                     param,
                     ctx,
                 )

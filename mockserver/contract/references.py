@@ -46,9 +46,9 @@ class References:
     def in_path(self, label: str, values: dict[str, Any], keep: Collection[str] = (), rest: Any = None) -> dict[str, Any]:
         """Path parameters of an existing record; one in ten requests keeps its own, so that 404 is seen too.
 
-        Those named in `keep` stay as they are, and the others are chosen to go with them. The `rest` of the request has a
-        say in the choice: many that differ in their bodies alone are then about many records. They take the records in turn,
-        for of many only one may be in a state in which the operation succeeds.
+        Those named in `keep` stay as they are, and the others are chosen to go with them. The `rest` of the
+        request has a say in the choice: many that differ in their bodies alone are then about many records.
+        They take the records in turn, for only one of many may be in a state in which the operation succeeds.
         """
         known = self._paths(self._operations[label][1].get("operationId", label))
         if not values or any(entry.items() <= values.items() for entry in known):

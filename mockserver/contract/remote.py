@@ -169,4 +169,5 @@ def _json(answer):
 
 
 def _reason(error):
-    return type(error).__name__.removesuffix("Error") or "no connection"
+    name = type(error).__name__.removesuffix("Error")
+    return "no connection" if name == "Connection" else name

@@ -255,7 +255,8 @@ class Contract:
 
     def _content(self, pointer, content, headers, body):
         given = _media_type(headers)
-        if given not in content:
+        documented = _documented(given, content)
+        if documented is None:
             return [
                 _violation(
                     "header Content-Type",
@@ -264,13 +265,13 @@ class Contract:
                     f"Expected {', '.join(content)}.",
                 )
             ]
-        if not _is_json(given) or "schema" not in content[given]:
+        if not _is_json(given) or "schema" not in content[documented]:
             return []
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             return [_violation("", "other", f"The body is not JSON: {error}.", "The body is not JSON.")]
-        return self._errors([*pointer, given, "schema"], value)
+        return self._errors([*pointer, documented, "schema"], value)
 
     def _unknown(self, message, body):
         schema = next(
@@ -456,6 +457,12 @@ def _typed(text: str, schema):
 
 def _media_type(headers) -> str:
     return headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+
+def _documented(media_type, content):
+    """The key of `content` that a media type falls under: itself, else a range; None when there is none."""
+    ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+    return next((key for key in ranges if key in content), None)
 
 
 def _is_json(media_type):

@@ -285,6 +285,13 @@ def test_the_text_goes_by_operation_the_worst_first():
     )
 
 
+def test_the_text_steers_no_terminal():
+    text = check([got({**GOOD, "\x1b[2J": 1})], DOCUMENT).text()
+
+    assert "\x1b" not in text
+    assert "\N{REPLACEMENT CHARACTER}[2J" in text
+
+
 def test_reports_are_written(tmp_path):
     report = check([WRONG, got(GOOD)], DOCUMENT)
     for kind in ("json", "junit", "html"):

@@ -99,6 +99,16 @@ def test_parent_and_child_come_from_one_record():
     assert 80 <= len(found) < 100, "about one in ten keeps its own values"
 
 
+def test_requests_take_the_records_in_turn_and_equal_ones_the_same():
+    many = [{"kit": f"K{n}", "line": f"L{n}"} for n in range(10)]
+    references = References(DOCUMENT, paths=lambda operation: many)
+    made_up = [{"kit": "?", "line": str(n)} for n in range(14)]
+    filled = [references.in_path(GET_LINE, values) for values in made_up]
+
+    assert all(record in filled for record in many)
+    assert [references.in_path(GET_LINE, values) for values in made_up] == filled
+
+
 def test_a_child_is_chosen_under_the_parent_that_a_link_has_set():
     references = References(DOCUMENT, paths=lambda operation: LINES)
     filled = [references.in_path(GET_LINE, {"kit": "K2", "line": str(n)}, keep={"kit"}) for n in range(100)]

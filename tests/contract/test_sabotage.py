@@ -13,10 +13,11 @@ from mockserver.sandbox import Sandbox
 from mockserver.sandbox.store import Store
 
 TAGS = ("list_tags", "create_tag", "get_tag", "update_tag")
+TEAMS = ("create_team", "get_team", "delete_team")
 
 
-def checks_that_fail(app=None, phases=("coverage", "fuzzing")):
-    outcome = selftest.run(app, operation_ids=TAGS, max_examples=10, excluded={}, phases=phases)
+def checks_that_fail(app=None, phases=("coverage", "fuzzing"), operation_ids=TAGS):
+    outcome = selftest.run(app, operation_ids=operation_ids, max_examples=10, excluded={}, phases=phases)
     return {failure.check for failure in outcome.failures}, outcome
 
 
@@ -75,6 +76,11 @@ def test_a_record_that_is_not_kept_is_noticed(monkeypatch):
     app = App(Sandbox(selftest.well_filled()))
     monkeypatch.setattr(Store, "insert", lambda self, kind, record: record)
     assert "ensure_resource_availability" in checks_that_fail(app, phases=["stateful"])[0]
+
+
+def test_a_delete_that_does_nothing_is_noticed(monkeypatch):
+    monkeypatch.setattr(Resource, "remove", lambda self, scope, record: None)
+    assert "use_after_free" in checks_that_fail(phases=["stateful"], operation_ids=TEAMS)[0]
 
 
 def test_input_that_is_not_checked_is_noticed(monkeypatch):

@@ -62,6 +62,10 @@ def test_statuses_headers_and_media_types_are_held_to_it_too(checks, status, hea
     assert found["reason"].startswith(says)
 
 
+def test_a_range_of_media_types_has_room_for_each(checks):
+    assert checks.check_response("download_stock_document", 200, {"Content-Type": "image/png"}, b"\x89PNG") == []
+
+
 @pytest.mark.parametrize(
     ("operation", "request_", "fields"),
     [
