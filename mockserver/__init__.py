@@ -1,8 +1,9 @@
 """A stateful mock and contract-test server of the Cofactr Platform API.
 
-    with mockserver.Mock() as mock:
-        requests.get(f"{mock.url}/v1/boms/", headers={"Authorization": f"Api-Key {mock.api_key}"})
+with mockserver.Mock() as mock:
+    requests.get(f"{mock.url}/v1/boms/", headers={"Authorization": f"Api-Key {mock.api_key}"})
 """
+
 import typing as _t
 
 __version__ = "0.1.0"

@@ -1,4 +1,5 @@
 """YAML that remembers its lines, so that a mistake in it can be pointed at."""
+
 from pathlib import Path
 
 import yaml
@@ -40,7 +41,7 @@ def _mapping(loader, node):
     result = YamlDict()
     result.line, result.lines = node.start_mark.line + 1, {}
     yield result
-    own = {id(key_node) for key_node, _ in node.value}            # those that `<<` merges in may be overridden
+    own = {id(key_node) for key_node, _ in node.value}  # those that `<<` merges in may be overridden
     seen = set()
     loader.flatten_mapping(node)
     for key_node, value_node in node.value:
@@ -48,9 +49,13 @@ def _mapping(loader, node):
         try:
             repeated = key in seen
         except TypeError:
-            raise yaml.constructor.ConstructorError(None, None, "a key should be plain text", key_node.start_mark) from None
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key should be plain text", key_node.start_mark
+            ) from None
         if repeated:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands here twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands here twice", key_node.start_mark
+            )
         if id(key_node) in own:
             seen.add(key)
         result[key] = loader.construct_object(value_node, deep=True)

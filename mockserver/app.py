@@ -1,4 +1,5 @@
 """The WSGI application: the life of a request, from its bytes to the answer."""
+
 import dataclasses as dc
 import functools
 import time
@@ -45,7 +46,7 @@ class Call:
     stage: str = "routing"
     problem: Problem | None = None
     unknown_keys: list[str] = dc.field(default_factory=list)
-    kept: dict[tuple, dict] = dc.field(default_factory=dict)      # of the body, what an overlay adds to what handlers know
+    kept: dict[tuple, dict] = dc.field(default_factory=dict)  # of the body, what an overlay adds to what handlers know
     wire: "Wire | None" = None
     changes: list = dc.field(default_factory=list)
     effect: Effect | None = None
@@ -54,13 +55,22 @@ class Call:
 class App(Flask):
     """Serves the operations from the sandboxes that API keys open. `operations` are bound ones, all of them by default.
 
-    With a `control_token` the control plane wants it. `fixtures` names what the default sandbox was made of, for sandboxes
-    of the same with another seed. `save` writes the state to its file and answers where that is. An `overlay` corrects the
+    With a `control_token` the control plane wants it. `fixtures` names what the default sandbox was made of, for
+    sandboxes
+    of the same with another seed. `save` writes the state to its file and answers where that is. An `overlay`
+    corrects the
     contract and all that goes over the wire; YamlError when it does not fit.
     """
 
-    def __init__(self, sandboxes: Sandbox | Sandboxes, operations=None, control_token: str | None = None,
-                 fixtures: str | Path | None = None, save: Callable[[], Path] | None = None, overlay: "Overlay | None" = None):
+    def __init__(
+        self,
+        sandboxes: Sandbox | Sandboxes,
+        operations=None,
+        control_token: str | None = None,
+        fixtures: str | Path | None = None,
+        save: Callable[[], Path] | None = None,
+        overlay: "Overlay | None" = None,
+    ):
         super().__init__(__name__, static_folder=None)
         self.sandboxes = sandboxes if isinstance(sandboxes, Sandboxes) else Sandboxes(sandboxes)
         self.operations = served_operations() if operations is None else operations
@@ -83,7 +93,9 @@ class App(Flask):
         retrieve = {operation.id: operation.path for operation in self.operations}
         for operation in self.operations:
             if operation.served:
-                self.add_url_rule(rule(operation), operation.id, view(self, operation, retrieve), methods=[operation.method])
+                self.add_url_rule(
+                    rule(operation), operation.id, view(self, operation, retrieve), methods=[operation.method]
+                )
 
     @property
     def sandbox(self) -> Sandbox:
@@ -109,7 +121,8 @@ class App(Flask):
         return super().raise_routing_exception(request)
 
     def find_sandbox(self, prefix: str) -> Sandbox:
-        """The sandbox of a request: the one it was made in, else the one its header names, else the one its key opens."""
+        """The sandbox of a request:
+        the one it was made in, else the one its header names, else the one its key opens."""
         if (given := request.environ.get("mockserver.sandbox")) is not None:
             return given
         if (name := request.headers.get("X-Mock-Sandbox")) is not None:
@@ -140,7 +153,9 @@ class App(Flask):
     def sandbox_of_stranger(self) -> Sandbox:
         """Where a call that opened no sandbox is written down."""
         try:
-            return self.find_sandbox(request.headers.get("Authorization", "").removeprefix(auth.KEYWORD).partition(".")[0])
+            return self.find_sandbox(
+                request.headers.get("Authorization", "").removeprefix(auth.KEYWORD).partition(".")[0]
+            )
         except Problem:
             return self.sandbox
 
@@ -175,7 +190,10 @@ def begin():
 
 
 def view(app: App, operation, paths):
-    """A Flask view for an operation. In order: key, right, fault, organisation, query, records, body, handler, answer."""
+    """A Flask view for an operation.
+
+    In order: key, right, fault, organisation, query, records, body, handler, answer.
+    """
     handler = operation.handler
     wire = app.corrected and app.corrected.wire(operation.id)
     load_body = body_loader(handler, wire)
@@ -192,7 +210,7 @@ def view(app: App, operation, paths):
         authorization = request.headers.get("Authorization")
         call.sandbox, key = app.authenticate(authorization)
         with call.sandbox.lock:
-            sandbox, key = app.authenticate(authorization)        # again: it may have been reset or the key rotated
+            sandbox, key = app.authenticate(authorization)  # again: it may have been reset or the key rotated
             settle(sandbox)
             scope = Scope(sandbox, auth.touch(sandbox, key), resources.by_kind())
             call.stage = "permission"
@@ -202,7 +220,7 @@ def view(app: App, operation, paths):
             call.effect = sandbox.faults.decide(operation.id, request.path, key["key"], sandbox.clock.now().timestamp())
             if call.effect and not call.effect.handled:
                 if call.effect.drop:
-                    return Response(status=503)                    # never arrives: the door closes the connection
+                    return Response(status=503)  # never arrives: the door closes the connection
                 if call.effect.status:
                     raise Injected(call.effect)
             call.stage = "organisation"
@@ -233,7 +251,7 @@ def view(app: App, operation, paths):
                 headers = {**headers, "Location": location.format(**ids, id=payload["id"])}
             if wire is not None and not callable(payload):
                 status, payload, headers = wire.answer(sandbox, status, payload, headers, call.kept)
-        if callable(payload):                                      # it takes time, and the lock only while it reads
+        if callable(payload):  # it takes time, and the lock only while it reads
             payload = payload()
             if wire is not None:
                 with sandbox.lock:
@@ -257,9 +275,15 @@ class Injected(Problem):
             self.headers = {"WWW-Authenticate": "Api-Key"}
 
 
-INJECTED = {400: "Malformed request.", 401: "Invalid API key.", 403: "You do not have permission to perform this action.",
-            404: "Not found.", 409: "The state of the record does not allow this.", 429: "Request was throttled.",
-            503: "Service temporarily unavailable, try again later."}
+INJECTED = {
+    400: "Malformed request.",
+    401: "Invalid API key.",
+    403: "You do not have permission to perform this action.",
+    404: "Not found.",
+    409: "The state of the record does not allow this.",
+    429: "Request was throttled.",
+    503: "Service temporarily unavailable, try again later.",
+}
 
 
 def read_body(handler):
@@ -282,10 +306,7 @@ def body_loader(handler, wire=None):
     many = isinstance(handler.body, list)
     schema = handler.body[0] if many else handler.body
     schema = patch(schema) if handler.partial else schema()
-    if handler.content_type == "multipart/form-data":
-        parse = parse_form
-    else:
-        parse = loading.parse
+    parse = parse_form if handler.content_type == "multipart/form-data" else loading.parse
 
     def load(body, call, strict):
         value, gone = parse(body, request.content_type), []
@@ -313,7 +334,11 @@ def represent(scope, handler, result, names):
         status, headers, result = result.status or status, result.headers, result.value
     present = handler.returns[0] if isinstance(handler.returns, list) else handler.returns
     if isinstance(result, Page):
-        return status, page_document(result, [handler.page.present(scope, record) for record in result.results], names), headers
+        return (
+            status,
+            page_document(result, [handler.page.present(scope, record) for record in result.results], names),
+            headers,
+        )
     if isinstance(present, Resource):
         if isinstance(result, list):
             return status, [present.present(scope, record) for record in result], headers
@@ -328,10 +353,12 @@ def page_document(page, results, names):
         query = [(key, value) for key, value in request.args.items(multi=True) if key not in (limit_name, offset_name)]
         return f"{request.base_url}?{urlencode([*query, (limit_name, page.limit), (offset_name, offset)])}"
 
-    return {"count": page.count,
-            "next": link(page.offset + page.limit) if page.offset + page.limit < page.count else None,
-            "previous": link(max(0, page.offset - page.limit)) if page.offset else None,
-            "results": results}
+    return {
+        "count": page.count,
+        "next": link(page.offset + page.limit) if page.offset + page.limit < page.count else None,
+        "previous": link(max(0, page.offset - page.limit)) if page.offset else None,
+        "results": results,
+    }
 
 
 def location_of(handler, paths):

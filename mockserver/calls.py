@@ -88,21 +88,15 @@ def compare(expected, given, path: str) -> list[str]:
         return [f"{path}: expected {expected!r}, was not sent"]
     if isinstance(expected, dict) and isinstance(given, dict):
         return [
-            line
-            for key, value in expected.items()
-            for line in compare(value, given.get(key, _ABSENT), f"{path}.{key}")
+            line for key, value in expected.items() for line in compare(value, given.get(key, _ABSENT), f"{path}.{key}")
         ]
     if isinstance(expected, list | tuple) and isinstance(given, list):
         if len(expected) != len(given):
             return [f"{path}: expected {len(expected)} items, was {len(given)}"]
         return [
-            line
-            for number, value in enumerate(expected)
-            for line in compare(value, given[number], f"{path}[{number}]")
+            line for number, value in enumerate(expected) for line in compare(value, given[number], f"{path}[{number}]")
         ]
-    if expected == given and isinstance(expected, bool) == isinstance(
-        given, bool
-    ):  # 1 == True in Python alone
+    if expected == given and isinstance(expected, bool) == isinstance(given, bool):  # 1 == True in Python alone
         return []
     return [f"{path}: expected {expected!r}, was {given!r}"]
 
@@ -115,8 +109,7 @@ def _instead(journal) -> list[str]:
     entries = list(journal)
     if not entries:
         return [
-            "Nothing was called at all. "
-            "Does the client send its requests to the mock's url, with the mock's api_key?"
+            "Nothing was called at all. Does the client send its requests to the mock's url, with the mock's api_key?"
         ]
     head = "What was called:" if len(entries) <= LATEST else "What was called last:"
     return [head, *(_line(entry) for entry in entries[-LATEST:])]

@@ -1,4 +1,5 @@
 """The contract: the OpenAPI document of the operations served, with examples from the default world."""
+
 import orjson
 import yaml
 
@@ -21,19 +22,31 @@ def document(operations=None) -> dict:
 
 
 def examples(operations) -> dict[str, dict]:
-    """`{operation id: {"request": …, "response": …}}`: the documentation's own where it has some, else records of the default world."""
+    """`{operation id:
+    {"request": …, "response": …}}`: the documentation's own where it has some, else records of the default world."""
     sandbox = Sandbox(worlds.load("default"))
     scope = Scope(sandbox, next(iter(sandbox.store["api_key"])), resources.by_kind())
-    found = {operation.id: example for operation in operations if operation.served and (example := from_world(scope, operation.handler))}
+    found = {
+        operation.id: example
+        for operation in operations
+        if operation.served and (example := from_world(scope, operation.handler))
+    }
     for path in sorted((contracts_dir() / "examples").glob("*.yaml")):
-        found[path.stem] = orjson.loads(orjson.dumps(load_yaml(path)))        # as plain JSON
+        found[path.stem] = orjson.loads(orjson.dumps(load_yaml(path)))  # as plain JSON
     return found
 
 
 def from_world(scope, handler) -> dict | None:
     if handler.returns is Page:
         records = list(scope.store[handler.page.kind])[:1]
-        return records and {"response": {"count": 1, "next": None, "previous": None, "results": [handler.page.present(scope, records[0])]}}
+        return records and {
+            "response": {
+                "count": 1,
+                "next": None,
+                "previous": None,
+                "results": [handler.page.present(scope, records[0])],
+            }
+        }
     returns = handler.returns[0] if isinstance(handler.returns, list) else handler.returns
     if not isinstance(returns, Resource):
         return None
@@ -50,7 +63,10 @@ def from_world(scope, handler) -> dict | None:
 
 
 def request_for(schema, record: dict) -> dict | None:
-    """What one would send for such a record: its fields that may be sent and are set. None when a required one is missing."""
+    """What one would send for such a record: its fields that may be sent and are set.
+
+    None when a required one is missing.
+    """
     request = {}
     for name, field in (schema() if isinstance(schema, type) else schema).fields.items():
         if field.dump_only:
@@ -74,6 +90,7 @@ def sendable(field, value):
 
 def to_yaml(contract: dict) -> str:
     """The document as `contracts/openapi.yaml` has it."""
+
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
         def ignore_aliases(self, data):
             return True
@@ -81,7 +98,7 @@ def to_yaml(contract: dict) -> str:
     return yaml.dump(contract, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-if __name__ == "__main__":                                        # make contract
+if __name__ == "__main__":  # make contract
     path = contracts_dir() / "openapi.yaml"
     path.write_text(to_yaml(document()), encoding="utf-8")
     print(f"Renewed {path}.")

@@ -1,4 +1,6 @@
-"""What a test or the control plane takes hold of in a sandbox: records, clock, jobs, faults, webhooks, outbox, journal."""
+"""What a test or the control plane takes hold of in a sandbox:
+records, clock, jobs, faults, webhooks, outbox, journal."""
+
 import datetime as dt
 
 from mockserver import journaling, resources
@@ -86,7 +88,11 @@ class Records:
             scope = steward(self.sandbox)
             before = self.sandbox.store[kind].get(id) if id else None
             loaded = self._load(scope, resource, values)
-            return self._write(scope, resource, lambda: resource.change(scope, before, loaded) if before else self._add(scope, resource, id, loaded))
+            return self._write(
+                scope,
+                resource,
+                lambda: resource.change(scope, before, loaded) if before else self._add(scope, resource, id, loaded),
+            )
 
     def given(self, kind: str, /, **values) -> dict:
         """A new record with these fields, the rest made up plausibly."""
@@ -101,7 +107,9 @@ class Records:
                     made_up = resource._fake(fake)
                 except KeyError as error:
                     raise Refused(f"{error.args[0]}. Put one first, or name all that is required.") from None
-            return self._write(scope, resource, lambda: self._add(scope, resource, id, made_up | self._load(scope, resource, values)))
+            return self._write(
+                scope, resource, lambda: self._add(scope, resource, id, made_up | self._load(scope, resource, values))
+            )
 
     def delete(self, kind: str, id: str) -> None:
         """Delete a record and what belongs to it. Refused when another record protects it."""
@@ -119,7 +127,9 @@ class Records:
     def _id(self, resource, id, values):
         """The id of a record to be put, the same wherever it is given."""
         try:
-            ids = {resource.fields["id"].deserialize(given) for given in (id, values.pop("id", None)) if given is not None}
+            ids = {
+                resource.fields["id"].deserialize(given) for given in (id, values.pop("id", None)) if given is not None
+            }
         except fields.ma.ValidationError as error:
             raise Refused(f"id: {' '.join(error.messages)}") from None
         if len(ids) > 1:
@@ -162,8 +172,15 @@ class Records:
                 record = action()
                 return record and resource.present(scope, record)
         except Problem as problem:
-            raise Refused(str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)) from None
-        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:      # values that no operation would let in
+            raise Refused(
+                str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)
+            ) from None
+        except (
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+        ) as error:  # values that no operation would let in
             raise Refused(f"These values do not fit together: {type(error).__name__}: {error}.") from None
 
 
@@ -182,7 +199,10 @@ class _Seeder:
 
 
 class ClockHandle:
-    """The sandbox's clock. What becomes due when it is moved happens at once: jobs, and webhooks at their next sending."""
+    """The sandbox's clock.
+
+    What becomes due when it is moved happens at once: jobs, and webhooks at their next sending.
+    """
 
     def __init__(self, sandbox: Sandbox):
         self.sandbox = sandbox
@@ -245,8 +265,14 @@ class JobsHandle:
     def __init__(self, sandbox: Sandbox):
         self.sandbox = sandbox
 
-    def policy(self, mode: str, *, operation: str | None = None, reads: int = 1, seconds: float = 0.0, errors=()) -> JobPolicy:
-        """Set it: `immediate`, `reads` (done at the n-th read), `time` (after seconds on the sandbox's clock), `manual`, or `fail`."""
+    def policy(
+        self, mode: str, *, operation: str | None = None, reads: int = 1, seconds: float = 0.0, errors=()
+    ) -> JobPolicy:
+        """Set it, for one operation or all.
+
+        `immediate`, `reads` (done at the n-th read), `time` (after seconds on the sandbox's clock), `manual`,
+        or `fail`.
+        """
         if operation is not None and operation not in async_jobs.WORKERS:
             raise Unknown(f"{operation!r} starts no jobs. {', '.join(sorted(async_jobs.WORKERS))} do.")
         try:
@@ -290,13 +316,19 @@ class FaultsHandle:
         self.operations = {operation.id: operation for operation in operations}
 
     def add(self, operation: str | None = None, **rule) -> Fault:
-        """A new rule: `add("create_bom", status=503, times=2)`. A status the contract does not list needs `force=True`."""
+        """A new rule: `add("create_bom", status=503, times=2)`.
+
+        A status the contract does not list needs `force=True`.
+        """
         if operation is not None and operation not in self.operations:
             raise Unknown(f"There is no operation {operation!r}. `mockserver operations` lists all of them.")
         status = rule.get("status")
         if status is not None and not rule.get("force") and status not in (allowed := self.documented(operation)):
             of = operation or "every operation"
-            raise Refused(f"The contract lists no {status} for {of}: {', '.join(map(str, sorted(allowed)))}. Say force=True to answer it all the same.")
+            raise Refused(
+                f"The contract lists no {status} for {of}: {', '.join(map(str, sorted(allowed)))}. "
+                "Say force=True to answer it all the same."
+            )
         try:
             return self.sandbox.faults.add(operation, **rule)
         except (ValueError, TypeError) as error:
@@ -360,5 +392,3 @@ class Outbox:
 
     def __getitem__(self, index):
         return self.records("outbound_email")[index]
-
-

@@ -351,13 +351,9 @@ def _world(fixtures, seed, now) -> World:
     try:
         when = moment(now) if isinstance(now, str) else now
     except ValueError:
-        raise Refused(
-            f"now should be an RFC 3339 date-time such as 2026-01-15T09:00:00Z, not {now!r}."
-        ) from None
+        raise Refused(f"now should be an RFC 3339 date-time such as 2026-01-15T09:00:00Z, not {now!r}.") from None
     if when.tzinfo is None:
-        raise Refused(
-            f"now has no offset from UTC: {now}. Give it one, such as the Z of 2026-01-15T09:00:00Z."
-        )
+        raise Refused(f"now has no offset from UTC: {now}. Give it one, such as the Z of 2026-01-15T09:00:00Z.")
     return dc.replace(world, now=when)
 
 

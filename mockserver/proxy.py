@@ -190,10 +190,7 @@ class Proxy:
         except ValueError as error:
             raise Refusal(400, f"The request's address makes no sense: {error}.") from None
         count = self._judge(exchange, time.perf_counter() - started)
-        shown = [
-            (name, self.target.within(value) if name.lower() == "location" else value)
-            for name, value in headers
-        ]
+        shown = [(name, self.target.within(value) if name.lower() == "location" else value) for name, value in headers]
         return status, reason, [*shown, (COUNT, str(count))], answer
 
     def _send(self, method, url, headers, body):
@@ -256,9 +253,7 @@ class Proxy:
     def _judge(self, exchange, seconds) -> int:
         """Record the exchange, without its secrets, and count how often it breaks the contract."""
         operation, violations = compare(self.contract, exchange)
-        found = [
-            (side, {"field": violation.field, "reason": violation.expected}) for side, violation in violations
-        ]
+        found = [(side, {"field": violation.field, "reason": violation.expected}) for side, violation in violations]
         shown = traffic.redacted(exchange)
         self.journal.add(
             at=shown.at,
@@ -302,21 +297,11 @@ def _body(environ) -> bytes:
     """The request's body. Refusal for one that is too large."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) > LARGEST_REQUEST:
-        raise Refusal(
-            413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes."
-        )
-    size = (
-        int(length)
-        if length.isdigit()
-        else LARGEST_REQUEST + 1
-        if environ.get("wsgi.input_terminated")
-        else 0
-    )
+        raise Refusal(413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes.")
+    size = int(length) if length.isdigit() else LARGEST_REQUEST + 1 if environ.get("wsgi.input_terminated") else 0
     body = environ["wsgi.input"].read(size)
     if len(body) > LARGEST_REQUEST:
-        raise Refusal(
-            413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes."
-        )
+        raise Refusal(413, f"The request body is larger than {LARGEST_REQUEST} bytes, more than the proxy takes.")
     return body
 
 
@@ -324,11 +309,7 @@ def _forwarded(environ) -> dict[str, str]:
     """The request's headers, without those of this connection."""
     single = HOP_BY_HOP | {word.strip().lower() for word in environ.get("HTTP_CONNECTION", "").split(",")}
     single |= {"host", "content-length", "accept-encoding", "expect"}
-    headers = {
-        name[5:].replace("_", "-").title(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
+    headers = {name[5:].replace("_", "-").title(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
         headers["Content-Type"] = environ["CONTENT_TYPE"]
     return {name: value for name, value in headers.items() if name.lower() not in single}

@@ -16,9 +16,7 @@ MARKER = (
     "the world of the Cofactr mock in this test, "
     "and what a request that breaks the contract does to it (fail, warn or allow)."
 )
-ON_PURPOSE = (
-    'If it is meant to: `with mock.violations_allowed():`, or @pytest.mark.cofactr(violations="allow").'
-)
+ON_PURPOSE = 'If it is meant to: `with mock.violations_allowed():`, or @pytest.mark.cofactr(violations="allow").'
 
 _held = pytest.StashKey[list]()  # of a test: the handles it got
 _block = pytest.StashKey[contextlib.ExitStack]()  # of a run: its block of the network
@@ -40,9 +38,7 @@ def pytest_addoption(parser):
         default="default",
     )
     parser.addini("cofactr_seed", "Another seed than the fixture's own.", default="")
-    parser.addini(
-        "cofactr_strict", "Whether the Cofactr mock refuses undocumented keys.", type="bool", default=False
-    )
+    parser.addini("cofactr_strict", "Whether the Cofactr mock refuses undocumented keys.", type="bool", default=False)
     parser.addini(
         "cofactr_origin",
         "Scheme and host that the Cofactr mock answers for.",
@@ -155,9 +151,7 @@ def _options(item) -> dict:
             options["overlay"] = _path(marker.kwargs["overlay"], item.path.parent, config.rootpath)
     if options["violations"] not in MODES:
         modes = ", ".join(MODES)
-        pytest.fail(
-            f"violations of the Cofactr contract can {modes}, not {options['violations']!r}.", pytrace=False
-        )
+        pytest.fail(f"violations of the Cofactr contract can {modes}, not {options['violations']!r}.", pytrace=False)
     return options
 
 

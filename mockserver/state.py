@@ -131,9 +131,7 @@ def export(sandbox: Sandbox) -> dict:
                 "deliveries": list(map(dc.asdict, webhooks.deliveries.values())),
             },
             "extras": dict(sandbox.extras),
-            "files": {
-                digest: base64.b64encode(content).decode() for digest, content in sandbox.files.items()
-            },
+            "files": {digest: base64.b64encode(content).decode() for digest, content in sandbox.files.items()},
             "records": {
                 kind: {
                     "last": table.last,
@@ -189,9 +187,7 @@ def load(sandbox: Sandbox, document) -> None:
     """Put the document in place of all there is in the sandbox, in one step. Unfit when it cannot be."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         given = document.get("format") if isinstance(document, dict) else None
-        raise Unfit(
-            f"The format should be {FORMAT!r}, not {given!r}. Export it with this version of the mock."
-        )
+        raise Unfit(f"The format should be {FORMAT!r}, not {given!r}. Export it with this version of the mock.")
     try:
         loaded = State().load(document)
     except ma.ValidationError as error:
@@ -281,9 +277,7 @@ def _store(sandbox, groups) -> Store:
     store = Store(sandbox.world.store.kinds)
     for kind, group in groups.items():
         if kind not in store.tables:
-            raise Unfit(
-                f"records.{kind}: There is no such kind. There are {', '.join(sorted(store.tables))}."
-            )
+            raise Unfit(f"records.{kind}: There is no such kind. There are {', '.join(sorted(store.tables))}.")
         _fill(store.tables[kind], by_kind[kind], group)
     for kind in ("org", "api_key"):
         if not len(store[kind]):
@@ -310,9 +304,7 @@ def _fill(table, resource, group):
             case [int() as ordinal, dict() as record] if last < ordinal <= group["last"]:
                 last = ordinal
             case _:
-                raise Unfit(
-                    f"{where}.rows[{number}]: should be [ordinal, record], the ordinals ascending up to last."
-                )
+                raise Unfit(f"{where}.rows[{number}]: should be [ordinal, record], the ordinals ascending up to last.")
         _check_fields(resource, record, f"{where}.rows[{number}]")
         if table.ordinal(record["id"]) is not None:
             raise Unfit(f"{where}.rows[{number}]: There is a {resource.label} {record['id']} already.")
@@ -326,14 +318,9 @@ def _fill(table, resource, group):
 def _check_fields(resource, record, where):
     known = resource.fields.keys() | resource.hidden | {"org_id", "created_at", "updated_at"}
     if unknown := record.keys() - known:
-        raise Unfit(
-            f"{where}.{min(unknown)}: A {resource.label} has no such field. "
-            f"It has {', '.join(sorted(known))}."
-        )
+        raise Unfit(f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}.")
     if (
-        missing := {
-            name for name in known if not (name in resource.fields and resource.fields[name].load_only)
-        }
+        missing := {name for name in known if not (name in resource.fields and resource.fields[name].load_only)}
         - record.keys()
     ):
         raise Unfit(f"{where}.{min(missing)}: The field is missing.")
@@ -344,9 +331,7 @@ def _check_fields(resource, record, where):
         try:
             field.deserialize(value)
         except ma.ValidationError as error:
-            raise Unfit(
-                f"{where}.{name}: {'; '.join(reason for _, reason in _flat(error.messages))}"
-            ) from None
+            raise Unfit(f"{where}.{name}: {'; '.join(reason for _, reason in _flat(error.messages))}") from None
 
 
 def _check_references(store, resource, record):
@@ -355,8 +340,7 @@ def _check_references(store, resource, record):
         for id in value if isinstance(value, list) else [value]:
             if id is not None and kind in store.tables and store[kind].get(id) is None:
                 raise Unfit(
-                    f"records.{resource.kind}: {name} of {record['id']} names a {kind} "
-                    f"that is not there, {id}."
+                    f"records.{resource.kind}: {name} of {record['id']} names a {kind} that is not there, {id}."
                 )
 
 
@@ -370,17 +354,13 @@ def _check_answers(sandbox, store):
             try:
                 scope.resources[kind].present(scope, record)
             except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-                raise Unfit(
-                    f"records.{kind}: {record['id']} does not fit: {type(error).__name__}: {error}."
-                ) from None
+                raise Unfit(f"records.{kind}: {record['id']} does not fit: {type(error).__name__}: {error}.") from None
 
 
 def _flat(messages, path=""):
     if isinstance(messages, dict):
         return [
-            found
-            for key, value in messages.items()
-            for found in _flat(value, f"{path}.{key}" if path else str(key))
+            found for key, value in messages.items() for found in _flat(value, f"{path}.{key}" if path else str(key))
         ]
     if isinstance(messages, list):
         return [found for value in messages for found in _flat(value, path)]

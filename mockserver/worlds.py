@@ -1,4 +1,5 @@
 """Fixtures: from a YAML recipe to the world a sandbox starts in."""
+
 import base64
 import contextlib
 import datetime as dt
@@ -50,13 +51,16 @@ def find(fixture: str | Path) -> Path:
         return named
     if Path(fixture).is_file():
         return Path(fixture)
-    raise UnknownFixture(f"There is no fixture {str(fixture)!r}. Those that come with the mock are {', '.join(names())}; "
-                         "or give the path of a YAML file of your own.")
+    raise UnknownFixture(
+        f"There is no fixture {str(fixture)!r}. Those that come with the mock are {', '.join(names())}; "
+        "or give the path of a YAML file of your own."
+    )
 
 
 @contextlib.contextmanager
 def uncollected():
-    """No garbage collection meanwhile: a world is live data throughout, and tracing it as it grows is a quarter of the work."""
+    """No garbage collection meanwhile:
+    a world is live data throughout, and tracing it as it grows is a quarter of the work."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -83,6 +87,7 @@ def fingerprint(path: Path) -> str:
 
 # -- from a recipe ---------------------------------------------------------------------------------------------
 
+
 class Builder:
     """Expands one recipe. Explicit records come first, then made-up ones up to the counts."""
 
@@ -107,14 +112,16 @@ class Builder:
         store = Store({kind: resource.indexes for kind, resource in self.resources.items()})
         world = World(self.path.stem, self.seed, moment(self.now), store, self.catalogue())
         self.sandbox = Sandbox(world)
-        self.sandbox.store = store                                # written for once: this is what makes the world
+        self.sandbox.store = store  # written for once: this is what makes the world
         self.names = self.name_records()
         for kind in self.order():
             for name, values, node in self.names[kind].values():
                 self.add_explicit(kind, name, values, node)
             self.add_fakes(kind)
         if not len(store["api_key"]):
-            raise self.error(self.recipe, "records", "records: a fixture needs at least one api_key, or nobody can call")
+            raise self.error(
+                self.recipe, "records", "records: a fixture needs at least one api_key, or nobody can call"
+            )
         object.__setattr__(world, "files", self.sandbox.files)
         return world
 
@@ -122,14 +129,26 @@ class Builder:
         given = self.mapping(self.recipe, "catalogue")
         for key in given:
             if key not in ("known_parts_only", "never_match"):
-                raise self.error(given, key, f"catalogue.{key}: unknown key; there are known_parts_only and never_match")
-        known_only = self.field_value(fields.Boolean(), given.get("known_parts_only", False), given, "known_parts_only", "catalogue.known_parts_only")
-        patterns = self.field_value(fields.Array(fields.Text()), given.get("never_match", []), given, "never_match", "catalogue.never_match")
+                raise self.error(
+                    given, key, f"catalogue.{key}: unknown key; there are known_parts_only and never_match"
+                )
+        known_only = self.field_value(
+            fields.Boolean(),
+            given.get("known_parts_only", False),
+            given,
+            "known_parts_only",
+            "catalogue.known_parts_only",
+        )
+        patterns = self.field_value(
+            fields.Array(fields.Text()), given.get("never_match", []), given, "never_match", "catalogue.never_match"
+        )
         for pattern in patterns:
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise self.error(given, "never_match", f"catalogue.never_match: {pattern!r} is no regular expression: {error}") from None
+                raise self.error(
+                    given, "never_match", f"catalogue.never_match: {pattern!r} is no regular expression: {error}"
+                ) from None
         return Catalogue(known_only, tuple(patterns))
 
     def name_records(self) -> dict[str, dict]:
@@ -138,13 +157,25 @@ class Builder:
         groups, counts = self.mapping(self.recipe, "records"), self.mapping(self.recipe, "counts")
         for kind in counts:
             if kind not in self.resources:
-                raise self.error(counts, kind, f"counts.{kind}: unknown kind; there are {', '.join(sorted(self.resources))}")
+                raise self.error(
+                    counts, kind, f"counts.{kind}: unknown kind; there are {', '.join(sorted(self.resources))}"
+                )
         for kind, records in groups.items():
             if kind not in self.resources:
-                raise self.error(groups, kind, f"records.{kind}: unknown kind; there are {', '.join(sorted(self.resources))}")
-            items = records.items() if isinstance(records, dict) else enumerate(records) if isinstance(records, list) else None
+                raise self.error(
+                    groups, kind, f"records.{kind}: unknown kind; there are {', '.join(sorted(self.resources))}"
+                )
+            items = (
+                records.items()
+                if isinstance(records, dict)
+                else enumerate(records)
+                if isinstance(records, list)
+                else None
+            )
             if items is None:
-                raise self.error(groups, kind, f"records.{kind}: should be a list of records, or a mapping of names to records")
+                raise self.error(
+                    groups, kind, f"records.{kind}: should be a list of records, or a mapping of names to records"
+                )
             for number, (name, values) in enumerate(items, start=1):
                 if not isinstance(values, dict):
                     raise self.error(records, name, f"records.{kind}.{name}: should be a mapping of fields to values")
@@ -182,8 +213,16 @@ class Builder:
         where = f"records.{kind}"
         loaded = {}
         for key, value in values.items():
-            if key not in resource.fields and key not in resource.hidden and key not in ("org_id", "created_at", "updated_at"):
-                raise self.error(values, key, f"{where}.{key}: a {resource.label} has no such field; there are {', '.join(resource.fields)}")
+            if (
+                key not in resource.fields
+                and key not in resource.hidden
+                and key not in ("org_id", "created_at", "updated_at")
+            ):
+                raise self.error(
+                    values,
+                    key,
+                    f"{where}.{key}: a {resource.label} has no such field; there are {', '.join(resource.fields)}",
+                )
             field = resource.fields.get(key)
             loaded[key] = self.value(field, value, values, key, f"{where}.{key}") if field is not None else value
             if key == "org_id":
@@ -246,12 +285,16 @@ class Builder:
         if reference(field) is not None and not isinstance(field, fields.Array):
             return self.by_name(field.kind, value, node, key, where)
         if isinstance(field, fields.Array) and isinstance(value, list):
-            return [self.value(field.inner, item, value, number, f"{where}[{number}]") for number, item in enumerate(value)]
+            return [
+                self.value(field.inner, item, value, number, f"{where}[{number}]") for number, item in enumerate(value)
+            ]
         if isinstance(field, fields.Nested) and isinstance(value, dict):
             loaded = {}
             for name, item in value.items():
                 if name not in field.schema.fields:
-                    raise self.error(value, name, f"{where}.{name}: no such field; there are {', '.join(field.schema.fields)}")
+                    raise self.error(
+                        value, name, f"{where}.{name}: no such field; there are {', '.join(field.schema.fields)}"
+                    )
                 loaded[name] = self.value(field.schema.fields[name], item, value, name, f"{where}.{name}")
             for name, inner in field.schema.fields.items():
                 if name not in loaded:
@@ -261,13 +304,16 @@ class Builder:
                     loaded[name] = content() if callable(content) else content
             return loaded
         if "x-references-keys" in field.metadata and isinstance(value, dict):
-            return {self.by_name(field.metadata["x-references-keys"], name, value, name, where): item for name, item in value.items()}
+            return {
+                self.by_name(field.metadata["x-references-keys"], name, value, name, where): item
+                for name, item in value.items()
+            }
         return self.field_value(field, value, node, key, where)
 
     def field_value(self, field, value, node, key, where):
         try:
             loaded = field.deserialize(value)
-            orjson.dumps(loaded)                                  # YAML knows values that JSON does not
+            orjson.dumps(loaded)  # YAML knows values that JSON does not
         except fields.ma.ValidationError as error:
             messages = error.messages if isinstance(error.messages, list) else [str(error.messages)]
             raise self.error(node, key, f"{where}: {' '.join(messages)} It is {value!r}.") from None
@@ -282,7 +328,9 @@ class Builder:
             named = None
         if named is not None:
             return named[0]
-        if any(value == id for id, _, _ in self.names[kind].values()) or (isinstance(value, str) and self.sandbox.store[kind].get(value)):
+        if any(value == id for id, _, _ in self.names[kind].values()) or (
+            isinstance(value, str) and self.sandbox.store[kind].get(value)
+        ):
             return value
         known = ", ".join(str(name) for name in list(self.names[kind])[:12]) or "none"
         raise self.error(node, key, f"{where}: there is no {kind} called {value!r}; there are {known}")
@@ -331,14 +379,23 @@ class Fake:
 
 # -- expanded worlds -------------------------------------------------------------------------------------------
 
+
 def expanded(world: World, recipe: Path) -> bytes:
     """A world as bytes, the same for the same seed: what `fixtures/*.json` hold."""
-    return orjson.dumps({
-        "recipe": fingerprint(recipe), "seed": world.seed, "now": stamp(world.now),
-        "catalogue": {"known_parts_only": world.catalogue.known_parts_only, "never_match": world.catalogue.never_match},
-        "records": {kind: list(table) for kind, table in world.store.tables.items() if len(table)},
-        "files": {digest: base64.b64encode(content).decode() for digest, content in world.files.items()},
-    }, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(
+        {
+            "recipe": fingerprint(recipe),
+            "seed": world.seed,
+            "now": stamp(world.now),
+            "catalogue": {
+                "known_parts_only": world.catalogue.known_parts_only,
+                "never_match": world.catalogue.never_match,
+            },
+            "records": {kind: list(table) for kind, table in world.store.tables.items() if len(table)},
+            "files": {digest: base64.b64encode(content).decode() for digest, content in world.files.items()},
+        },
+        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+    )
 
 
 def restored(name: str, content: bytes, recipe: str) -> World | None:
@@ -351,20 +408,28 @@ def restored(name: str, content: bytes, recipe: str) -> World | None:
         for record in records:
             store.insert(kind, record)
     catalogue = Catalogue(data["catalogue"]["known_parts_only"], tuple(data["catalogue"]["never_match"]))
-    return World(name, data["seed"], moment(data["now"]), store, catalogue,
-                 {digest: base64.b64decode(text) for digest, text in data["files"].items()})
+    return World(
+        name,
+        data["seed"],
+        moment(data["now"]),
+        store,
+        catalogue,
+        {digest: base64.b64decode(text) for digest, text in data["files"].items()},
+    )
 
 
 def with_key(world: World, key: str) -> World:
     """The same world with this secret for its first API key."""
     store = Store(world.store.kinds)
-    store.tables = world.store.tables | {"api_key": world.store["api_key"].copy()}   # the rest is never written: no need of copies
+    store.tables = world.store.tables | {
+        "api_key": world.store["api_key"].copy()
+    }  # the rest is never written: no need of copies
     first = next(iter(store["api_key"]))
     store.replace("api_key", {**first, "key": key, "prefix": key.partition(".")[0]})
     return World(world.name, world.seed, world.now, store, world.catalogue, world.files)
 
 
-if __name__ == "__main__":                                        # make fixtures
+if __name__ == "__main__":  # make fixtures
     locks = {}
     for name in names():
         recipe = fixtures_dir() / f"{name}.yaml"
@@ -372,5 +437,7 @@ if __name__ == "__main__":                                        # make fixture
         locks[name] = hashlib.sha256(content).hexdigest()
         if len(content) < 2**20:
             recipe.with_suffix(".json").write_bytes(content)
-    (fixtures_dir() / "locks.json").write_bytes(orjson.dumps(locks, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    (fixtures_dir() / "locks.json").write_bytes(
+        orjson.dumps(locks, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    )
     print(f"Renewed {', '.join(locks)} in {fixtures_dir()}.")

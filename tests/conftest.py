@@ -1,4 +1,5 @@
 """What the tests share: worlds, an app for each test, and a client that checks every answer against the contract."""
+
 import functools
 import re
 
@@ -31,7 +32,8 @@ def validator(method: str, path: str, status: str):
     if content is None:
         return None
     return jsonschema_rs.Draft202012Validator(
-        {**content["schema"], "components": document["components"]}, validate_formats=True)
+        {**content["schema"], "components": document["components"]}, validate_formats=True
+    )
 
 
 @functools.cache
@@ -77,7 +79,7 @@ class Api:
         try:
             rule, _ = self.app.url_map.bind("localhost").match(path.split("?")[0], method=method, return_rule=True)
         except Exception:
-            return                                                # no operation of the contract
+            return  # no operation of the contract
         template = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         if template not in contract()["paths"]:
             return

@@ -112,9 +112,7 @@ def test_it_says_where_it_is_with_which_key_and_where_the_docs_are(default):
 @pytest.mark.parametrize(("server", "name"), [("default", "Motor Controller"), ("own", "Flow Meter")])
 def test_the_curl_it_prints_works_when_pasted(server, name, request):
     command = said("try", request.getfixturevalue(server))
-    answer = subprocess.run(
-        ["sh", "-c", f"{command} --silent --fail"], capture_output=True, text=True, check=True
-    )
+    answer = subprocess.run(["sh", "-c", f"{command} --silent --fail"], capture_output=True, text=True, check=True)
     assert f'"name":"{name}"' in answer.stdout
 
 
@@ -140,9 +138,7 @@ def test_a_key_of_ones_own_replaces_that_of_the_fixture(own):
     boms = f"{url_of(own)}/v2/assemblies/"
     assert said("API key", own) == "it's.mine"
     assert requests.get(boms, headers={"Authorization": "Api-Key it's.mine"}, timeout=10).status_code == 200
-    assert (
-        requests.get(boms, headers={"Authorization": "Api-Key its.own-secret"}, timeout=10).status_code == 401
-    )
+    assert requests.get(boms, headers={"Authorization": "Api-Key its.own-secret"}, timeout=10).status_code == 401
 
 
 def test_fixture_and_seed_of_ones_own_are_served(own):
@@ -158,19 +154,12 @@ def test_a_corrected_path_is_served_the_old_one_is_gone(own):
     headers = {"Authorization": "Api-Key it's.mine"}
     url = url_of(own)
     bom = requests.get(f"{url}/v2/assemblies/", headers=headers, timeout=10).json()["results"][0]
-    assert (
-        requests.post(f"{url}/v1/boms/", headers=headers, json={"name": "Valve"}, timeout=10).status_code
-        == 201
-    )
+    assert requests.post(f"{url}/v1/boms/", headers=headers, json={"name": "Valve"}, timeout=10).status_code == 201
     assert (
         requests.get(f"{url}/v1/boms/", headers=headers, timeout=10).status_code == 405
     )  # create_bom alone is left there
-    assert (
-        requests.post(f"{url}/v1/boms/{bom['id']}/approve/", headers=headers, timeout=10).status_code == 404
-    )
-    assert requests.put(f"{url}/v2/assemblies/{bom['id']}/approve/", headers=headers, timeout=10).json()[
-        "approved"
-    ]
+    assert requests.post(f"{url}/v1/boms/{bom['id']}/approve/", headers=headers, timeout=10).status_code == 404
+    assert requests.put(f"{url}/v2/assemblies/{bom['id']}/approve/", headers=headers, timeout=10).json()["approved"]
 
 
 def test_the_contract_served_has_the_corrected_paths(own):
@@ -212,7 +201,10 @@ def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
 
 
 def test_a_server_with_a_token_limits_and_strictness():
-    with serving("--fixtures", "empty", "--strict", "--max-sandboxes", "0", MOCKSERVER_CONTROL_TOKEN="s3cret") as (_, lines):
+    with serving("--fixtures", "empty", "--strict", "--max-sandboxes", "0", MOCKSERVER_CONTROL_TOKEN="s3cret") as (
+        _,
+        lines,
+    ):
         url, token = url_of(lines), {"Authorization": "Bearer s3cret"}
         assert requests.get(f"{url}/__mock__/clock", timeout=10).status_code == 401
         assert requests.get(f"{url}/__mock__/clock", headers=token, timeout=10).json()["rate"] == 1
@@ -246,8 +238,7 @@ def test_a_taken_port_is_said_with_what_to_do():
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         assert refused("serve", "--port", port) == (
-            f"127.0.0.1:{port} is taken by another process; "
-            "stop it, or choose another with --port (0 = any free one)."
+            f"127.0.0.1:{port} is taken by another process; stop it, or choose another with --port (0 = any free one)."
         )
 
 
@@ -296,13 +287,15 @@ def test_a_state_that_cannot_be_loaded_is_refused_and_left_alone(tmp_path):
     assert refused("serve", "--state", path).startswith(f"{path} is not JSON: ")
     assert path.read_text() == "{"
     assert refused("serve", "--state", tmp_path / "none" / "state.json") == (
-        f"{tmp_path}/none is no folder, so no state can be saved in it. Make it, or choose another --state.")
+        f"{tmp_path}/none is no folder, so no state can be saved in it. Make it, or choose another --state."
+    )
 
 
 @pytest.mark.parametrize("token", ["", " x", "clé"])
 def test_a_token_that_no_header_can_carry_is_refused(token):
     assert refused("serve", "--control-token", token) == (
-        "The control token should be printable ASCII without spaces around it. Give another with --control-token.")
+        "The control token should be printable ASCII without spaces around it. Give another with --control-token."
+    )
 
 
 @pytest.mark.parametrize("command", ["serve", "operations"])
@@ -383,6 +376,17 @@ def test_operations_prints_corrected_ones_as_such(tmp_path):
 
 def test_help_explains_every_option():
     text = "\n".join(printed("serve", "--help"))
-    for option in ("--host", "--port", "--fixtures", "--seed", "--api-key", "--operations", "--strict", "--state", "--control-token",
-                   "--max-sandboxes", "--sandbox-idle"):
+    for option in (
+        "--host",
+        "--port",
+        "--fixtures",
+        "--seed",
+        "--api-key",
+        "--operations",
+        "--strict",
+        "--state",
+        "--control-token",
+        "--max-sandboxes",
+        "--sandbox-idle",
+    ):
         assert re.search(rf"^  {option} .*\n?.*[a-z]", text, re.MULTILINE)

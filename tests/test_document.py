@@ -22,21 +22,14 @@ def contract():
 
 
 def operations():
-    return {
-        operation["operationId"]: operation
-        for path in contract()["paths"].values()
-        for operation in path.values()
-    }
+    return {operation["operationId"]: operation for path in contract()["paths"].values() for operation in path.values()}
 
 
 def errors(schema, value):
     validator = jsonschema_rs.Draft202012Validator(
         {**schema, "components": contract()["components"]}, validate_formats=True
     )
-    return [
-        f"{'/'.join(map(str, error.instance_path))}: {error.message}"
-        for error in validator.iter_errors(value)
-    ]
+    return [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def answers(operation):
@@ -93,9 +86,7 @@ def test_it_describes_every_operation_served_under_its_documented_title():
 
 def test_every_operation_says_how_it_is_known():
     for id, operation in operations().items():
-        assert (
-            {"method", "path"} <= operation["x-evidence"].keys() <= {"method", "path", "request", "response"}
-        ), id
+        assert {"method", "path"} <= operation["x-evidence"].keys() <= {"method", "path", "request", "response"}, id
         assert set(operation["x-evidence"].values()) <= EVIDENCE, id
 
 
@@ -216,6 +207,10 @@ def test_the_documented_response_fits_the_contract(documented):
 
 
 def test_every_field_is_described():
-    bare = [f"{name}.{field}" for name, schema in contract()["components"]["schemas"].items()
-            for field, described in schema.get("properties", {}).items() if not described.get("description")]
+    bare = [
+        f"{name}.{field}"
+        for name, schema in contract()["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+        if not described.get("description")
+    ]
     assert bare == []

@@ -107,9 +107,7 @@ def account(call, models):
 
 
 def reporting(call, models):
-    asked = models.SqlQueryRequest(
-        sql="SELECT count(*), $1 AS word FROM boms WHERE NOT archived", parameters=["x"]
-    )
+    asked = models.SqlQueryRequest(sql="SELECT count(*), $1 AS word FROM boms WHERE NOT archived", parameters=["x"])
     ((count, word),) = call("run_sql_query", body=asked).rows
     assert (count, word) == (call("list_boms", limit=1).count, "x")
 
@@ -130,9 +128,7 @@ def async_jobs(call, models):
 
 
 def stock_documents(call, models):
-    sheet = call.types.File(
-        payload=io.BytesIO(b"%PDF-1.7"), file_name="sheet.pdf", mime_type="application/pdf"
-    )
+    sheet = call.types.File(payload=io.BytesIO(b"%PDF-1.7"), file_name="sheet.pdf", mime_type="application/pdf")
     document = call("create_stock_document", body=models.StockDocumentRequest(file=sheet))
     assert call("get_stock_document", document.id) == document
     assert call("download_stock_document", document.id) == b"%PDF-1.7"
@@ -186,16 +182,12 @@ def rfq_lines(call, models):
 
 
 def supplier_quotes(call, models):
-    quote = call(
-        "create_supplier_quote", body=models.CreateSupplierQuoteRequest(supplier_id=a_supplier(call))
-    )
+    quote = call("create_supplier_quote", body=models.CreateSupplierQuoteRequest(supplier_id=a_supplier(call)))
     call("update_supplier_quote", quote.id, body=models.PatchedSupplierQuoteRequest(status="received"))
 
 
 def supplier_quote_lines(call, models):
-    quote = call(
-        "create_supplier_quote", body=models.CreateSupplierQuoteRequest(supplier_id=a_supplier(call))
-    )
+    quote = call("create_supplier_quote", body=models.CreateSupplierQuoteRequest(supplier_id=a_supplier(call)))
     asked = models.CreateSupplierQuoteLineRequest(part_id=a_part(call, models), supplier_quote_id=quote.id)
     line = call("create_supplier_quote_line", body=asked)
     changed = models.PatchedSupplierQuoteLineRequest(quantity=9)

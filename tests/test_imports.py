@@ -34,9 +34,7 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = (
-                ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            )
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, (base, node.module)))
             found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     return found
@@ -103,11 +101,7 @@ def test_nothing_in_the_api_knows_a_resource():
 def loaded_by(statement: str) -> set[str]:
     """The modules that are there after a statement in a fresh interpreter."""
     code = f"{statement}; import sys; print(*sys.modules)"
-    return set(
-        subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
-        ).stdout.split()
-    )
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
 def test_the_pytest_plugin_costs_those_nothing_who_do_not_use_it():

@@ -38,10 +38,7 @@ def names(handle):
 def test_a_fixture_a_seed_and_a_moment_make_a_world():
     with mockserver.Mock("empty", seed=5, now=dt.datetime(2026, 5, 1, tzinfo=dt.UTC)) as mock:
         assert names(mock) == []
-        assert (
-            call(mock, "POST", "/v1/boms/", json={"name": "New"}).json()["created_at"]
-            == "2026-05-01T00:00:00Z"
-        )
+        assert call(mock, "POST", "/v1/boms/", json={"name": "New"}).json()["created_at"] == "2026-05-01T00:00:00Z"
 
 
 def test_a_reset_leads_back_to_the_moment_and_the_jobs_it_was_made_with():
@@ -309,8 +306,7 @@ def test_calls_too_many_are_shown(mock):
 
 def test_what_was_called_instead_is_shown(mock):
     assert failure(mock.assert_called, "create_bom")[1] == (
-        "Nothing was called at all. "
-        "Does the client send its requests to the mock's url, with the mock's api_key?"
+        "Nothing was called at all. Does the client send its requests to the mock's url, with the mock's api_key?"
     )
     call(mock, "GET", "/v1/boms/")
     assert failure(mock.assert_called, "create_bom")[1:] == [
@@ -353,9 +349,7 @@ def test_unknown_paths_break_it(mock):
     call(mock, "DELETE", "/v1/boms/")
     told = "\n".join(failure(mock.assert_contract_kept))
     assert "A path needs its trailing slash: /v1/boms/" in told
-    assert (
-        'DELETE /v1/boms/ broke the contract and was answered 405:\n    Method "DELETE" not allowed.' in told
-    )
+    assert 'DELETE /v1/boms/ broke the contract and was answered 405:\n    Method "DELETE" not allowed.' in told
 
 
 def test_what_the_state_refuses_does_not_break_it(mock):

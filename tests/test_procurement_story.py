@@ -48,9 +48,7 @@ def schema(answer):
 
 def assert_fits_the_contract(verb, path, response):
     """The status is one the contract lists for the operation, and the body is as it says."""
-    statuses = next(
-        found for method, pattern, found in answers() if method == verb and pattern.fullmatch(path)
-    )
+    statuses = next(found for method, pattern, found in answers() if method == verb and pattern.fullmatch(path))
     status = str(response.status_code)
     assert status in statuses, f"{verb} {path}: {status} is not in the contract"
     if statuses[status] is None:
@@ -111,8 +109,7 @@ def priced(client, program):
     """({mpn: (pieces to buy, unit price, extended price)}, totals, mpns without a price) of a program."""
     pricing = client.get(f"/v1/programs/{program['id']}/reference_pricing/")
     parts = {
-        part["mpn"]: (part["order_quantity"], part["unit_price"], part["extended_price"])
-        for part in pricing["parts"]
+        part["mpn"]: (part["order_quantity"], part["unit_price"], part["extended_price"]) for part in pricing["parts"]
     }
     return parts, pricing["totals"], [part["mpn"] for part in pricing["unpriced"]]
 

@@ -86,9 +86,7 @@ def wrong_arguments(arguments: list[str]) -> str | None:
 def test_python_in_the_readme_is_from_the_examples():
     files = sources()
     for code in blocks((ROOT / "README.md").read_text(), "python"):
-        assert shown(code, files), (
-            f"No file of tests/examples, whose tests would prove it, has this:\n\n{code}"
-        )
+        assert shown(code, files), f"No file of tests/examples, whose tests would prove it, has this:\n\n{code}"
 
 
 def test_commands_in_the_readme_exist():

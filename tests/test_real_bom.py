@@ -105,9 +105,7 @@ def test_ranges_and_lists_of_designators_are_spelled_out(bom):
         "C12",
         "C15",
     ]
-    assert (
-        capacitor["reference_designators_string"] == "C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C15"
-    )
+    assert capacitor["reference_designators_string"] == "C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C15"
     assert line_of(bom, 3)["reference_designators"] == ["C20", "C21"]  # parted by a space
     assert line_of(bom, 14)["reference_designators"] == ["R23", "R24"]  # parted by a comma alone
 

@@ -301,9 +301,7 @@ class Walk(RuleBasedStateMachine):
         multipart = isinstance(body, dict) and "file" in body
         sent = {"data": body} if multipart else {} if content is None else {"json": body}
         response = self.api.client.open(path, method=verb, headers=self.api.headers, **sent)
-        assert response.status_code in (200, 201, 202, 204, 404, 409), (
-            f"{verb} {path} {body}: {response.text}"
-        )
+        assert response.status_code in (200, 201, 202, 204, 404, 409), f"{verb} {path} {body}: {response.text}"
         self.api.check(verb, path, response)
         if response.status_code < 300:
             answered[verb, template] += 1

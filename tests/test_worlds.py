@@ -132,9 +132,7 @@ def test_now_and_the_catalogue_are_as_told(tmp_path):
 
 
 def test_yaml_may_merge_and_override(tmp_path):
-    world = load(
-        tmp_path, HEAD + "  tag:\n    - &one {name: One, color: '#111111'}\n    - {<<: *one, name: Two}\n"
-    )
+    world = load(tmp_path, HEAD + "  tag:\n    - &one {name: One, color: '#111111'}\n    - {<<: *one, name: Two}\n")
     assert [(tag["name"], tag["color"]) for tag in world.store["tag"]] == [
         ("One", "#111111"),
         ("Two", "#111111"),

@@ -1,4 +1,5 @@
 """Who calls: the sandbox an API key opens, and the key's record in it."""
+
 import datetime as dt
 import hmac
 
@@ -6,7 +7,7 @@ from mockserver.api.problems import NotAuthenticated
 from mockserver.sandbox.clock import moment
 
 KEYWORD = "Api-Key "
-LAST_USED_STEP = dt.timedelta(minutes=1)         # how exact `last_used_at` is: not every read should be a write
+LAST_USED_STEP = dt.timedelta(minutes=1)  # how exact `last_used_at` is: not every read should be a write
 
 
 def authenticate(find_sandbox, authorization: str | None, substitute=None):
@@ -18,8 +19,10 @@ def authenticate(find_sandbox, authorization: str | None, substitute=None):
     if not authorization:
         raise NotAuthenticated
     if not authorization.startswith(KEYWORD):
-        raise NotAuthenticated('The Authorization header should read "Api-Key <key>". The word Api-Key is case-sensitive.')
-    secret = authorization[len(KEYWORD):].strip()
+        raise NotAuthenticated(
+            'The Authorization header should read "Api-Key <key>". The word Api-Key is case-sensitive.'
+        )
+    secret = authorization[len(KEYWORD) :].strip()
     sandbox = find_sandbox(secret.partition(".")[0])
     key = known(sandbox, secret)
     if key is None and substitute is not None and (other := known(substitute, secret)):

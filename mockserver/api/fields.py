@@ -3,6 +3,7 @@
 What a field loads is what the store keeps and a response carries: a timestamp is a string in UTC,
 money is a decimal string. Nothing is dumped again on the way out.
 """
+
 import dataclasses as dc
 import datetime as dt
 import re
@@ -38,12 +39,13 @@ class Schema(ma.Schema, metaclass=_InReadingOrder):
     class Meta:
         unknown = ma.EXCLUDE
 
-    error_messages = {"type": 'Invalid data. Expected a dictionary, but got {input_type}.'}
+    error_messages = {"type": "Invalid data. Expected a dictionary, but got {input_type}."}
 
     def handle_error(self, error, data, **kwargs):
         if isinstance(error.messages, dict) and "_schema" in error.messages:
             error.messages["non_field_errors"] = [
-                message.replace("{input_type}", type(data).__name__) for message in error.messages.pop("_schema")]
+                message.replace("{input_type}", type(data).__name__) for message in error.messages.pop("_schema")
+            ]
 
 
 class _Documented:
@@ -70,7 +72,8 @@ class Text(_Documented, fields.Field):
     """A string of `min` to `max` characters, kept as it is; with `pattern`, one that matches it whole."""
 
     default_error_messages = {
-        "invalid": "Not a valid string.", "blank": "This field may not be blank.",
+        "invalid": "Not a valid string.",
+        "blank": "This field may not be blank.",
         "max": "Ensure this field has no more than {max} characters.",
         "min": "Ensure this field has at least {min} characters.",
         "pattern": "This value does not match the required pattern.",
@@ -96,9 +99,17 @@ class Text(_Documented, fields.Field):
         return value
 
     def document(self) -> dict:
-        return {key: value for key, value in {
-            "type": "string", "format": self.format, "minLength": self.min or None, "maxLength": self.max,
-            "pattern": self.pattern and f"^{self.pattern.pattern}$"}.items() if value is not None}
+        return {
+            key: value
+            for key, value in {
+                "type": "string",
+                "format": self.format,
+                "minLength": self.min or None,
+                "maxLength": self.max,
+                "pattern": self.pattern and f"^{self.pattern.pattern}$",
+            }.items()
+            if value is not None
+        }
 
 
 class Id(Text):
@@ -107,8 +118,13 @@ class Id(Text):
     default_error_messages = {"pattern": "Must be a valid UUID."}
 
     def __init__(self, **kwargs):
-        super().__init__(max=None, min=0, format="uuid",
-                         pattern="[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", **kwargs)
+        super().__init__(
+            max=None,
+            min=0,
+            format="uuid",
+            pattern="[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
+            **kwargs,
+        )
 
     def clean(self, value):
         return value.lower()
@@ -164,7 +180,13 @@ class Email(Text):
     _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
     def __init__(self, **kwargs):
-        super().__init__(max=254, min=0, format="email", pattern=rf"(?=[^@]{{1,64}}@){self._ATOM}(?:\.{self._ATOM})*@(?:{self._LABEL}\.)+{self._LABEL}", **kwargs)
+        super().__init__(
+            max=254,
+            min=0,
+            format="email",
+            pattern=rf"(?=[^@]{{1,64}}@){self._ATOM}(?:\.{self._ATOM})*@(?:{self._LABEL}\.)+{self._LABEL}",
+            **kwargs,
+        )
 
     def document(self):
         return {"type": "string", "format": "email"}
@@ -182,13 +204,22 @@ class Url(Text):
 class Timestamp(Text):
     """An RFC 3339 date-time with an offset, kept in UTC."""
 
-    default_error_messages = {"pattern": "Datetime has wrong format. Use one of these formats instead: "
-                                         "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."}
+    default_error_messages = {
+        "pattern": "Datetime has wrong format. Use one of these formats instead: "
+        "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+    }
 
     def __init__(self, **kwargs):
-        super().__init__(max=None, min=0, format="date-time", pattern=(
-            r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
-            r"(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"), **kwargs)
+        super().__init__(
+            max=None,
+            min=0,
+            format="date-time",
+            pattern=(
+                r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
+                r"(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+            ),
+            **kwargs,
+        )
 
     def clean(self, value):
         text = re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", value.upper())
@@ -199,11 +230,11 @@ class Timestamp(Text):
             raise self.make_error("pattern") from None
         try:
             moment = moment.astimezone(dt.UTC)
-        except OverflowError:          # the first and last hours of the calendar, kept as they were written
+        except OverflowError:  # the first and last hours of the calendar, kept as they were written
             if leap:
                 raise self.make_error("pattern") from None
             return text
-        if leap and (moment.hour, moment.minute) != (23, 59):      # leap seconds come at the end of a UTC day
+        if leap and (moment.hour, moment.minute) != (23, 59):  # leap seconds come at the end of a UTC day
             raise self.make_error("pattern")
         return moment.isoformat().replace("+00:00", "Z")
 
@@ -232,7 +263,7 @@ class Date(Text):
 class Money(Text):
     """An amount that is not negative, as a decimal string: at most 12 digits before the point and 6 after it."""
 
-    default_error_messages = {"pattern": "A valid number is required: a decimal string such as \"12.50\"."}
+    default_error_messages = {"pattern": 'A valid number is required: a decimal string such as "12.50".'}
 
     def __init__(self, **kwargs):
         super().__init__(max=None, min=0, pattern=r"[0-9]{1,12}(\.[0-9]{1,6})?", **kwargs)
@@ -241,7 +272,9 @@ class Money(Text):
 class Percent(Text):
     """A percentage from 0 to 100, as a decimal string with at most 3 decimals."""
 
-    default_error_messages = {"pattern": "A valid percentage from 0 to 100 is required, as a decimal string such as \"2.5\"."}
+    default_error_messages = {
+        "pattern": 'A valid percentage from 0 to 100 is required, as a decimal string such as "2.5".'
+    }
 
     def __init__(self, **kwargs):
         super().__init__(max=None, min=0, pattern=r"(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)", **kwargs)
@@ -355,8 +388,15 @@ class Array(_Documented, fields.List):
         return loaded
 
     def document(self):
-        return {key: value for key, value in {"minItems": self.min or None, "maxItems": self.max,
-                                              "uniqueItems": self.unique or None}.items() if value is not None}
+        return {
+            key: value
+            for key, value in {
+                "minItems": self.min or None,
+                "maxItems": self.max,
+                "uniqueItems": self.unique or None,
+            }.items()
+            if value is not None
+        }
 
 
 class Nested(_Documented, fields.Nested):

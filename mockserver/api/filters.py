@@ -1,4 +1,5 @@
 """What a list can be narrowed by: one query parameter each, read off the same field as the record's."""
+
 import dataclasses as dc
 import datetime as dt
 import functools

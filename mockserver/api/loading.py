@@ -1,4 +1,5 @@
 """From what a request carries to loaded data, or to a problem that says where it is wrong."""
+
 import marshmallow as ma
 import orjson
 
@@ -6,7 +7,7 @@ from mockserver.api import fields
 from mockserver.api.problems import Invalid, Problem, UnsupportedMediaType
 
 MAX_DEPTH = 64
-MAX_ITEMS = 500                    # in a body that is a list
+MAX_ITEMS = 500  # in a body that is a list
 _ORG_ID = fields.Id()
 
 
@@ -58,7 +59,10 @@ def align(messages, value):
             return [align(messages[number], item) if number in messages else {} for number, item in enumerate(value)]
         return {str(number): message for number, message in messages.items()}
     if isinstance(messages, dict):
-        return {str(key): align(message, value.get(key) if isinstance(value, dict) else None) for key, message in messages.items()}
+        return {
+            str(key): align(message, value.get(key) if isinstance(value, dict) else None)
+            for key, message in messages.items()
+        }
     return messages
 
 
@@ -96,6 +100,10 @@ def _depth(value):
     deepest, level = 0, [value]
     while level:
         deepest += 1
-        level = [item for node in level if isinstance(node, (dict, list))
-                 for item in (node.values() if isinstance(node, dict) else node)]
+        level = [
+            item
+            for node in level
+            if isinstance(node, (dict, list))
+            for item in (node.values() if isinstance(node, dict) else node)
+        ]
     return deepest

@@ -1,4 +1,5 @@
 """For a call that matched no operation: the closest ones, and what differs."""
+
 import difflib
 import re
 
@@ -18,8 +19,16 @@ def near_misses(method: str, path: str, operations, most: int = 3) -> list[dict]
         score, differences = _compare(method, path, operation)
         if score >= LIKENESS:
             candidates.append((-score, operation.id, operation, differences))
-    return [{"operation": operation.id, "method": operation.method, "path": operation.path, "differences": differences,
-             "hint": _hint(method, path, operation, differences)} for _, _, operation, differences in sorted(candidates, key=lambda c: c[:2])[:most]]
+    return [
+        {
+            "operation": operation.id,
+            "method": operation.method,
+            "path": operation.path,
+            "differences": differences,
+            "hint": _hint(method, path, operation, differences),
+        }
+        for _, _, operation, differences in sorted(candidates, key=lambda c: c[:2])[:most]
+    ]
 
 
 def _compare(method, path, operation):

@@ -1,12 +1,12 @@
 """The OpenAPI 3.1 document of the operations served, built from their rows, handlers and schemas."""
+
 import marshmallow as ma
 from apispec import APISpec
 from apispec.ext.marshmallow import OpenAPIConverter
 
-from mockserver.api import fields
+from mockserver.api import fields, words
 from mockserver.api.loading import MAX_ITEMS
 from mockserver.api.resource import Page, Resource
-from mockserver.api.words import description
 
 DESCRIPTION = """\
 The Cofactr Platform API as far as it is publicly known, completed by inference.
@@ -24,17 +24,28 @@ MESSAGES = {
     "description": "What is wrong with a value: messages, or for an object or a list the same for each part of it.",
 }
 # A schema of its own: generators of clients can make a class of it, and so end the recursion.
-MESSAGES_BY_KEY = {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Messages"},
-                   "description": "What is wrong with each of an object's values."}
-PROBLEM = {"type": "object", "properties": {"detail": {"type": "string", "description": "What is wrong, in a sentence."}},
-           "required": ["detail"], "additionalProperties": False}
+MESSAGES_BY_KEY = {
+    "type": "object",
+    "additionalProperties": {"$ref": "#/components/schemas/Messages"},
+    "description": "What is wrong with each of an object's values.",
+}
+PROBLEM = {
+    "type": "object",
+    "properties": {"detail": {"type": "string", "description": "What is wrong, in a sentence."}},
+    "required": ["detail"],
+    "additionalProperties": False,
+}
 VALIDATION_PROBLEM = {
-    "anyOf": [{"$ref": "#/components/schemas/Problem"},
-              {"$ref": "#/components/schemas/MessagesByKey", "minProperties": 1},
-              {"type": "array", "items": {"$ref": "#/components/schemas/MessagesByKey"}}],
+    "anyOf": [
+        {"$ref": "#/components/schemas/Problem"},
+        {"$ref": "#/components/schemas/MessagesByKey", "minProperties": 1},
+        {"type": "array", "items": {"$ref": "#/components/schemas/MessagesByKey"}},
+    ],
     "description": "Messages for each field, nested and indexed as the body was.",
 }
-RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}}}
+RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}}
+}
 PROBLEMS = {
     400: "The request does not fit what the operation takes.",
     401: "The API key is absent, unknown or expired.",
@@ -45,8 +56,17 @@ PROBLEMS = {
     429: "Too many requests. Try again later.",
     503: "The service is unavailable for the moment. Try again later.",
 }
-HEADERS = {401: {"WWW-Authenticate": {"description": "The scheme to use.", "required": True, "schema": {"type": "string", "const": "Api-Key"}}},
-           429: RETRY_AFTER, 503: RETRY_AFTER}
+HEADERS = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "The scheme to use.",
+            "required": True,
+            "schema": {"type": "string", "const": "Api-Key"},
+        }
+    },
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
+}
 
 
 class Converter(OpenAPIConverter):
@@ -66,14 +86,20 @@ class Converter(OpenAPIConverter):
         if not self.response:
             name = ("Patched" if schema.partial else "") + name.removesuffix("Request") + "Request"
         if name not in self.spec.components.schemas:
-            self.spec.components.schemas[name] = {}               # holds the place while the schema refers to itself
+            self.spec.components.schemas[name] = {}  # holds the place while the schema refers to itself
             self.spec.components.schemas[name].update(self.schema2jsonschema(schema))
         return {"$ref": f"#/components/schemas/{name}"}
 
     def schema2jsonschema(self, schema):
-        shown = {name: field for name, field in schema.fields.items()
-                 if not (field.load_only if self.response else field.dump_only)}
-        document = {"type": "object", "properties": {name: self.described(name, field) for name, field in shown.items()}}
+        shown = {
+            name: field
+            for name, field in schema.fields.items()
+            if not (field.load_only if self.response else field.dump_only)
+        }
+        document = {
+            "type": "object",
+            "properties": {name: self.described(name, field) for name, field in shown.items()},
+        }
         required = [name for name, field in shown.items() if self.response or (field.required and not schema.partial)]
         if required:
             document["required"] = required
@@ -85,8 +111,8 @@ class Converter(OpenAPIConverter):
 
     def described(self, name, field):
         document = self.field2property(field)
-        if "description" not in document and (words := description(name)):
-            document["description"] = words
+        if "description" not in document and (text := words.description(name)):
+            document["description"] = text
         return document
 
     def field2property(self, field):
@@ -124,13 +150,27 @@ class Builder:
         self.examples = examples or {}
         tags = list(dict.fromkeys(operation.tag for operation in self.operations))
         self.spec = APISpec(
-            "Cofactr Platform API", version, "3.1.0", info={"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+            "Cofactr Platform API",
+            version,
+            "3.1.0",
+            info={"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
             servers=[{"url": "https://flagship-api.cofactr.com", "description": "The host the documentation names."}],
-            security=[{"ApiKey": []}], tags=[{"name": tag} for tag in tags])
-        self.spec.components.security_scheme("ApiKey", {
-            "type": "apiKey", "in": "header", "name": "Authorization", "x-evidence": "documented",
-            "description": "`Api-Key <key>`; the word is case-sensitive."})
-        self.spec.components.schemas.update(Messages=MESSAGES, MessagesByKey=MESSAGES_BY_KEY, Problem=PROBLEM, ValidationProblem=VALIDATION_PROBLEM)
+            security=[{"ApiKey": []}],
+            tags=[{"name": tag} for tag in tags],
+        )
+        self.spec.components.security_scheme(
+            "ApiKey",
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "x-evidence": "documented",
+                "description": "`Api-Key <key>`; the word is case-sensitive.",
+            },
+        )
+        self.spec.components.schemas.update(
+            Messages=MESSAGES, MessagesByKey=MESSAGES_BY_KEY, Problem=PROBLEM, ValidationProblem=VALIDATION_PROBLEM
+        )
         self.requests, self.responses = Converter(self.spec, response=False), Converter(self.spec, response=True)
 
     def document(self) -> dict:
@@ -167,9 +207,18 @@ class Builder:
                     if key in document:
                         parameter[key] = document.pop(key)
                 found.append(parameter)
-        found.append({"name": "org_id", "in": "query", "required": False, "x-references": "org", "x-evidence": "documented",
-                      "schema": fields.Id().document(), "description":
-                      "Keep to this organisation instead of the key's own and all its sub-organisations; what is written belongs to it."})
+        found.append(
+            {
+                "name": "org_id",
+                "in": "query",
+                "required": False,
+                "x-references": "org",
+                "x-evidence": "documented",
+                "schema": fields.Id().document(),
+                "description": "Keep to this organisation instead of the key's own and all its sub-organisations; "
+                "what is written belongs to it.",
+            }
+        )
         return found
 
     def answers(self, operation):
@@ -178,15 +227,24 @@ class Builder:
         if handler.media_type != "application/json":
             success = {"description": "The content.", "content": {handler.media_type: {"schema": {}}}}
         elif handler.returns is not None:
-            media = {"schema": self.schema(self.responses, Page(0, [], 0, 0) if handler.returns is Page else handler.returns, page=handler.page)}
+            media = {
+                "schema": self.schema(
+                    self.responses, Page(0, [], 0, 0) if handler.returns is Page else handler.returns, page=handler.page
+                )
+            }
             if (example := self.examples.get(operation.id, {}).get("response")) is not None:
                 media["example"] = example
             success["content"] = {"application/json": media}
         if handler.status == 201 and isinstance(handler.returns, Resource) and handler.returns.retrieve_id:
-            success["headers"] = {"Location": {"description": "Where the new record is.", "schema": {"type": "string"}, "required": True}}
+            success["headers"] = {
+                "Location": {"description": "Where the new record is.", "schema": {"type": "string"}, "required": True}
+            }
         found = {str(handler.status): success}
         for status, description in handler.also.items():
-            found[str(status)] = {**{key: value for key, value in success.items() if key != "headers"}, "description": description}
+            found[str(status)] = {
+                **{key: value for key, value in success.items() if key != "headers"},
+                "description": description,
+            }
         links = self.links(operation)
         for status in list(found):
             if links:
@@ -197,15 +255,23 @@ class Builder:
         for status in [*statuses, 429, 503]:
             found[str(status)] = self.problem(status, PROBLEMS[status])
         if handler.conflict:
-            found["409"] = {"description": handler.conflict, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+            found["409"] = {
+                "description": handler.conflict,
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
         return dict(sorted(found.items()))
 
     def problem(self, status, description):
         name = f"Problem{status}"
         if name not in self.spec.components.responses:
             schema = "ValidationProblem" if status == 400 else "Problem"
-            response = {"description": description, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
-            self.spec.components.responses[name] = response | ({"headers": HEADERS[status]} if status in HEADERS else {})
+            response = {
+                "description": description,
+                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+            }
+            self.spec.components.responses[name] = response | (
+                {"headers": HEADERS[status]} if status in HEADERS else {}
+            )
         return {"$ref": f"#/components/responses/{name}"}
 
     def links(self, operation):
@@ -217,15 +283,24 @@ class Builder:
         found = {}
         for other in self.operations:
             if own in other.parameters and set(other.parameters) <= {own, *operation.parameters}:
-                found[other.id] = {"operationId": other.id, "parameters": {
-                    name: "$response.body#/id" if name == own else f"$request.path.{name}" for name in other.parameters}}
+                found[other.id] = {
+                    "operationId": other.id,
+                    "parameters": {
+                        name: "$response.body#/id" if name == own else f"$request.path.{name}"
+                        for name in other.parameters
+                    },
+                }
         return found
 
     def schema(self, converter, what, partial=False, page=None):
         if isinstance(what, Page):
             return self.page(page)
         if isinstance(what, list):
-            return {"type": "array", "items": self.schema(converter, what[0], partial), **({} if converter.response else {"minItems": 1, "maxItems": MAX_ITEMS})}
+            return {
+                "type": "array",
+                "items": self.schema(converter, what[0], partial),
+                **({} if converter.response else {"minItems": 1, "maxItems": MAX_ITEMS}),
+            }
         if isinstance(what, Resource):
             what = what.schema
         return converter.resolve_nested_schema(patch(what) if partial else what)
@@ -233,11 +308,24 @@ class Builder:
     def page(self, resource):
         name = f"Paginated{resource.schema.__name__}List"
         url = {"type": ["string", "null"], "format": "uri"}
-        self.spec.components.schemas.setdefault(name, {
-            "type": "object", "required": ["count", "next", "previous", "results"], "additionalProperties": False, "properties": {
-                "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
-                "next": {**url, "description": "The following window of the list."}, "previous": {**url, "description": "The window before."},
-                "results": {"type": "array", "description": description("results"), "items": self.responses.resolve_nested_schema(resource.schema)}}})
+        self.spec.components.schemas.setdefault(
+            name,
+            {
+                "type": "object",
+                "required": ["count", "next", "previous", "results"],
+                "additionalProperties": False,
+                "properties": {
+                    "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
+                    "next": {**url, "description": "The following window of the list."},
+                    "previous": {**url, "description": "The window before."},
+                    "results": {
+                        "type": "array",
+                        "description": words.description("results"),
+                        "items": self.responses.resolve_nested_schema(resource.schema),
+                    },
+                },
+            },
+        )
         return {"$ref": f"#/components/schemas/{name}"}
 
 

@@ -1,4 +1,5 @@
 """Operations: the rows of `contracts/operations.yaml`, each bound by its id to the function that serves it."""
+
 import dataclasses as dc
 import re
 import typing as t
@@ -27,13 +28,13 @@ class Handler:
     query: t.Any = None
     returns: t.Any = None
     status: int = 200
-    also: dict[int, str] = dc.field(default_factory=dict)     # further statuses of success, described
-    conflict: str | None = None                               # when it answers 409, in a sentence
-    reads: bool | None = None                                 # whether it needs no right to write; by its verb when None
+    also: dict[int, str] = dc.field(default_factory=dict)  # further statuses of success, described
+    conflict: str | None = None  # when it answers 409, in a sentence
+    reads: bool | None = None  # whether it needs no right to write; by its verb when None
     evidence: dict[str, str] = dc.field(default_factory=dict)  # of request and response, where it is not the path's
-    grants: tuple[str, ...] = ()                              # roles that may call it beside the usual ones
+    grants: tuple[str, ...] = ()  # roles that may call it beside the usual ones
     content_type: str = "application/json"
-    media_type: str = "application/json"                      # of the answer
+    media_type: str = "application/json"  # of the answer
     page: t.Any = None
     resource: t.Any = None
 
@@ -102,13 +103,17 @@ def _correct(operations, path):
             line = getattr(row, "line", rows.line_of(number))
             if not isinstance(row, dict) or row.get("id") not in operations:
                 known = row.get("id") if isinstance(row, dict) else row
-                raise YamlError(path, line, f"unknown operation id {known!r}; `mockserver operations` lists all of them")
+                raise YamlError(
+                    path, line, f"unknown operation id {known!r}; `mockserver operations` lists all of them"
+                )
             operations[row["id"]] = corrected(operations[row["id"]], row, path)
     taken = {}
     for operation in operations.values():
         address = operation.method, re.sub(r"{\w+}", "{}", operation.path)
         if address in taken:
-            raise YamlError(path, 1, f"{operation.id} and {taken[address]} clash: both would be {operation.method} {operation.path}")
+            raise YamlError(
+                path, 1, f"{operation.id} and {taken[address]} clash: both would be {operation.method} {operation.path}"
+            )
         taken[address] = operation.id
 
 
@@ -121,17 +126,29 @@ def corrected(operation: Operation, row, path) -> Operation:
     if "method" in changes:
         changes["method"] = changes["method"].upper()
         if changes["method"] not in METHODS:
-            raise YamlError(path, row.line_of("method"), f"method of {operation.id} should be one of {', '.join(METHODS)}, not {row['method']!r}")
+            raise YamlError(
+                path,
+                row.line_of("method"),
+                f"method of {operation.id} should be one of {', '.join(METHODS)}, not {row['method']!r}",
+            )
     if "path" in changes:
         new = changes["path"]
         if not re.fullmatch(r"/(?:[A-Za-z0-9._~-]+/|{\w+}/?)*[A-Za-z0-9._~-]*", new):
-            raise YamlError(path, row.line_of("path"), f"path of {operation.id} should look like {operation.path}, not {new!r}")
+            raise YamlError(
+                path, row.line_of("path"), f"path of {operation.id} should look like {operation.path}, not {new!r}"
+            )
         if new.startswith("/__mock__"):
-            raise YamlError(path, row.line_of("path"), f"path of {operation.id} may not lie under /__mock__/, the mock's own")
+            raise YamlError(
+                path, row.line_of("path"), f"path of {operation.id} may not lie under /__mock__/, the mock's own"
+            )
         names = re.findall(r"{(\w+)}", new)
         if names != operation.parameters:
             missing = [name for name in operation.parameters if name not in names]
-            reason = f"lacks {{{missing[0]}}}" if missing else f"should name its parameters in the order {', '.join(operation.parameters) or 'none'}"
+            reason = (
+                f"lacks {{{missing[0]}}}"
+                if missing
+                else f"should name its parameters in the order {', '.join(operation.parameters) or 'none'}"
+            )
             raise YamlError(path, row.line_of("path"), f"path of {operation.id} {reason}: {new}")
     evidence = operation.evidence | dict.fromkeys(changes, "corrected")
     return dc.replace(operation, **changes, evidence=evidence)

@@ -1,4 +1,5 @@
 """A resource: a schema, the operations that follow from it, and the rules its records keep."""
+
 import dataclasses as dc
 import typing as t
 
@@ -53,9 +54,11 @@ class Group:
 
     def operation(self, id: str, **kwargs):
         """Serve the operation `id` with the decorated function; see `Handler` for what can be said of it."""
+
         def register(function):
             self.handlers[id] = Handler(function, resource=self, **kwargs)
             return function
+
         return register
 
 
@@ -70,9 +73,23 @@ class Resource(Group):
     `record_type` is its name in webhooks and custom properties.
     """
 
-    def __init__(self, kind: str, schema: type[fields.Schema], *, parent: str | None = None, filters=None, unique=(),
-                 indexes=None, hidden=(), record_type: str | None = None, list=None, create=None, retrieve=None,
-                 update=None, destroy=None):
+    def __init__(
+        self,
+        kind: str,
+        schema: type[fields.Schema],
+        *,
+        parent: str | None = None,
+        filters=None,
+        unique=(),
+        indexes=None,
+        hidden=(),
+        record_type: str | None = None,
+        list=None,
+        create=None,
+        retrieve=None,
+        update=None,
+        destroy=None,
+    ):
         super().__init__()
         self.kind, self.schema, self.parent, self.hidden = kind, schema, parent, frozenset(hidden)
         self.label = kind.replace("_", " ")
@@ -82,14 +99,14 @@ class Resource(Group):
         self.fields = schema._declared_fields
         self.references = {name: field for name, field in self.fields.items() if reference(field) is not None}
         self.indexes = self._indexes(indexes or {})
-        self.referrers: list[tuple[Resource, str]] = []           # filled in once all resources are known
+        self.referrers: list[tuple[Resource, str]] = []  # filled in once all resources are known
         self.retrieve_id = retrieve
         defaults = {name: default(field) for name, field in self.fields.items() if name not in self.hidden}
         self._factories = {name: value for name, value in defaults.items() if callable(value)}
         self._template = defaults | dict.fromkeys(self._factories)
         self._checks: list = []
         self._represent = self._fake = self._destroying = self._seed = None
-        self.computed: frozenset[str] = frozenset()               # the fields that `represent` adds
+        self.computed: frozenset[str] = frozenset()  # the fields that `represent` adds
         if list:
             self.operation(list, query=self._query_schema(), returns=Page, page=self)(self.page)
         if create:
@@ -98,7 +115,8 @@ class Resource(Group):
             self.operation(retrieve, returns=self)(lambda scope, *records: records[-1])
         if update:
             self.operation(update, body=schema, partial=True, returns=self, conflict=self._taken())(
-                lambda scope, *records, data: self.change(scope, records[-1], data))
+                lambda scope, *records, data: self.change(scope, records[-1], data)
+            )
         if destroy:
             self.operation(destroy, status=204)(lambda scope, *records: self.remove(scope, records[-1]))
 
@@ -118,9 +136,11 @@ class Resource(Group):
 
     def represent(self, *computed: str):
         """`function(scope, record)` answers the record with its computed fields, which are those named."""
+
         def register(function):
             self._represent, self.computed = function, frozenset(computed)
             return function
+
         return register
 
     def destroying(self, function):
@@ -162,7 +182,10 @@ class Resource(Group):
         return scope.store.insert(self.kind, record)
 
     def new_id(self, scope, record: dict) -> str:
-        """The id of a new record: a UUID from how many of its kind there were. Resources with ids of another form override this."""
+        """The id of a new record: a UUID from how many of its kind there were.
+
+        Resources with ids of another form override this.
+        """
         return scope.sandbox.new_id(self.kind)
 
     def change(self, scope, record: dict, values: dict) -> dict:
@@ -180,7 +203,9 @@ class Resource(Group):
             referring = scope.store[resource.kind].where(name, record["id"])
             policy = reference(field).on_delete
             if referring and policy == fields.PROTECT:
-                raise Conflict(f"This {self.label} cannot be deleted: {len(referring)} {resource.label}(s) refer to it.")
+                raise Conflict(
+                    f"This {self.label} cannot be deleted: {len(referring)} {resource.label}(s) refer to it."
+                )
             for other in referring:
                 if policy == fields.CASCADE:
                     resource.remove(scope, other)
@@ -227,15 +252,18 @@ class Resource(Group):
         if parents:
             ordinals = table.bucket(self.parent, parents[-1]["id"])
             if not tests:
-                window = [table.at(ordinal) for ordinal in ordinals[offset:offset + limit]]
+                window = [table.at(ordinal) for ordinal in ordinals[offset : offset + limit]]
                 return Page(len(ordinals), window, limit, offset)
         else:
             buckets = [table.bucket(filter.field, value) for filter, value in tests if filter.indexed]
             buckets.append(sorted(o for org_id in scope.org_ids for o in table.bucket("org_id", org_id)))
             ordinals = min(buckets, key=len)
-        found = [record for ordinal in ordinals if scope.sees(record := table.at(ordinal))
-                 and all(filter.test(record, value) for filter, value in tests)]
-        return Page(len(found), found[offset:offset + limit], limit, offset)
+        found = [
+            record
+            for ordinal in ordinals
+            if scope.sees(record := table.at(ordinal)) and all(filter.test(record, value) for filter, value in tests)
+        ]
+        return Page(len(found), found[offset : offset + limit], limit, offset)
 
     def _create(self, scope, *parents, data):
         if parents:
@@ -256,12 +284,17 @@ class Resource(Group):
 
     def _taken(self):
         if self.unique:
-            return f"A {self.label} with this {' or '.join(' and '.join(names) for names in self.unique)} exists already."
+            return (
+                f"A {self.label} with this {' or '.join(' and '.join(names) for names in self.unique)} exists already."
+            )
         return None
 
     def _query_schema(self):
-        return type(f"{self.schema.__name__}Query", (Window,),
-                    {name: filter.query_field(self.schema) for name, filter in self.filters.items()})
+        return type(
+            f"{self.schema.__name__}Query",
+            (Window,),
+            {name: filter.query_field(self.schema) for name, filter in self.filters.items()},
+        )
 
     def _indexes(self, more):
         found = {"org_id": _scalar("org_id")}
@@ -269,7 +302,11 @@ class Resource(Group):
             found[name] = _many(name) if isinstance(field, fields.Array) else _scalar(name)
         for filter in self.filters.values():
             if filter.indexed and filter.field not in found:
-                found[filter.field] = _many(filter.field) if isinstance(self.fields[filter.field], fields.Array) else _scalar(filter.field)
+                found[filter.field] = (
+                    _many(filter.field)
+                    if isinstance(self.fields[filter.field], fields.Array)
+                    else _scalar(filter.field)
+                )
         for names in self.unique:
             found["unique:" + ",".join(names)] = lambda record, names=names: (_unique(record, names),)
         return found | more
@@ -300,7 +337,6 @@ def register(resources: dict[str, Resource]) -> dict[str, Resource]:
             if target in resources and target != "org":
                 resources[target].referrers.append((resource, name))
     return resources
-
 
 
 def _unique(record, names):

@@ -1,4 +1,5 @@
 """The sandbox as one API key sees it: what it may do, which records are in its reach."""
+
 import functools
 
 from mockserver.api.problems import NotFound
@@ -63,7 +64,7 @@ class Scope:
         team_ids = record.get("team_ids")
         if not team_ids or org_id not in self._by_team or not self._team_ids.isdisjoint(team_ids):
             return True
-        return self.store["user"].get(record["id"]) is not None   # a user is in teams, and not hidden by them
+        return self.store["user"].get(record["id"]) is not None  # a user is in teams, and not hidden by them
 
     @functools.cached_property
     def _by_team(self) -> set[str]:

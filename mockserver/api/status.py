@@ -1,4 +1,5 @@
 """Statuses: from which to which a record may move."""
+
 from mockserver.api.problems import Conflict
 
 

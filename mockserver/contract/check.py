@@ -86,10 +86,7 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {
-            severity: sum(finding.severity == severity for finding in self.findings)
-            for severity in SEVERITIES
-        }
+        return {severity: sum(finding.severity == severity for finding in self.findings) for severity in SEVERITIES}
 
     @property
     def breaking(self) -> bool:
@@ -163,15 +160,11 @@ class Report:
                 )
                 text = _xml(f"{finding.message}\n{_evidence(finding)}")
                 if finding.severity == "breaking":
-                    ET.SubElement(
-                        case, "failure", message=_xml(finding.message), type=finding.kind
-                    ).text = text
+                    ET.SubElement(case, "failure", message=_xml(finding.message), type=finding.kind).text = text
                 else:
                     ET.SubElement(case, "system-out").text = f"{finding.severity}: {text}"
             if not findings:
-                ET.SubElement(
-                    suite, "testcase", classname=name, name=f"{self.calls[name]} exchanges keep the contract"
-                )
+                ET.SubElement(suite, "testcase", classname=name, name=f"{self.calls[name]} exchanges keep the contract")
         return ET.tostring(suites, encoding="utf-8", xml_declaration=True)
 
     def _html(self) -> bytes:
@@ -185,8 +178,7 @@ class Report:
                 "<tr>"
                 + f"<td class={finding.severity}>{finding.severity}</td>"
                 + "".join(
-                    f"<td>{html.escape(text)}</td>"
-                    for text in (_where(finding), finding.message, _evidence(finding))
+                    f"<td>{html.escape(text)}</td>" for text in (_where(finding), finding.message, _evidence(finding))
                 )
                 + "</tr>"
                 for finding in findings
@@ -281,11 +273,7 @@ def _violations(contract, operation, parameters, exchange) -> list[tuple[str, Vi
     ]
     sent = [violation for violation in sent if violation.value not in _HIDDEN]
     if exchange.status >= 400:
-        sent = (
-            [_refused(exchange)]
-            if exchange.status in (400, 422) and not sent and not exchange.omitted
-            else []
-        )
+        sent = [_refused(exchange)] if exchange.status in (400, 422) and not sent and not exchange.omitted else []
     return [
         *(("request", violation) for violation in sent),
         *(("response", violation) for violation in _answered(contract, operation, exchange)),
@@ -306,9 +294,7 @@ def _answered(contract, operation, exchange) -> list[Violation]:
             return found
         status = success[0]
     if "response" not in exchange.omitted:
-        shown = contract.response_violations(
-            operation, status, exchange.response_headers, exchange.response_body
-        )
+        shown = contract.response_violations(operation, status, exchange.response_headers, exchange.response_body)
         shown += [
             violation
             for violation in contract.unknown_in_response(operation, status, exchange.response_body)
@@ -374,9 +360,7 @@ def _printable(text):
 
 def _xml(text):
     """The text without what XML cannot say."""
-    return re.sub(
-        r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text
-    )
+    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 _PAGE = """<!doctype html>

@@ -74,9 +74,7 @@ contract_file = click.option(
     metavar="TAG",
     help="Only this group of operations; may be repeated.",
 )
-@click.option(
-    "--max-examples", type=click.IntRange(1), help="Made-up requests for each operation.  [default: 20]"
-)
+@click.option("--max-examples", type=click.IntRange(1), help="Made-up requests for each operation.  [default: 20]")
 @click.option(
     "--max-time",
     type=click.FloatRange(0),
@@ -205,9 +203,7 @@ def show(files, document):
 
     document = _document(document)
     confirmed = (
-        {id for id, count in checking.check(_read(files), document).confirmed.items() if count}
-        if files
-        else set()
+        {id for id, count in checking.check(_read(files), document).confirmed.items() if count} if files else set()
     )
     click.echo(inventory.text(inventory.inventory(document, confirmed)))
 

@@ -65,15 +65,12 @@ def diff(old: Mapping, new: Mapping) -> list[Change]:
         other = after[moved.get(address, address)]
         if address in moved:
             found.append(
-                Change(
-                    label, "operation", "", "breaking", f"The operation moved to {' '.join(moved[address])}."
-                )
+                Change(label, "operation", "", "breaking", f"The operation moved to {' '.join(moved[address])}.")
             )
         found += [Change(label, *change) for change in _operation(old, place, new, other)]
     added = [address for address in after if address not in before and address not in moved.values()]
     return found + [
-        Change(" ".join(address), "operation", "", "informational", "The operation was added.")
-        for address in added
+        Change(" ".join(address), "operation", "", "informational", "The operation was added.") for address in added
     ]
 
 
@@ -100,10 +97,7 @@ def _addresses(document) -> dict[tuple[str, str], documents.Place]:
     included."""
     servers = [server.get("url", "") for server in document.get("servers", ()) if isinstance(server, Mapping)]
     base = urlsplit(str(servers[0])).path.rstrip("/") if servers else ""
-    return {
-        (place.method, re.sub(r"{[^{}]*}", "{}", base + place.path)): place
-        for place in documents.places(document)
-    }
+    return {(place.method, re.sub(r"{[^{}]*}", "{}", base + place.path)): place for place in documents.places(document)}
 
 
 def _operation(old, before, new, after) -> Iterator[tuple[str, str, str, str]]:
@@ -252,9 +246,7 @@ def _facts(was: Facts, now: Facts, request: bool) -> Iterator[tuple[str, str]]:
     if (was.enum or now.enum) and was.enum != now.enum:
         gone = was.enum is None or (now.enum is not None and bool(was.enum - now.enum))
         come = now.enum is None or (was.enum is not None and bool(now.enum - was.enum))
-        severity = (
-            ("breaking" if gone else "informational") if request else ("warning" if come else "informational")
-        )
+        severity = ("breaking" if gone else "informational") if request else ("warning" if come else "informational")
         yield severity, f"The values were {_listed(was.enum)} and are {_listed(now.enum)}."
     for name in ("format", "pattern"):
         if getattr(was, name) != getattr(now, name):
@@ -267,9 +259,7 @@ def _facts(was: Facts, now: Facts, request: bool) -> Iterator[tuple[str, str]]:
         if low != high:
             tighter = high is not None and (low is None or (high > low) == (name in LOWER))
             severity = (
-                ("breaking" if tighter else "informational")
-                if request
-                else ("informational" if tighter else "warning")
+                ("breaking" if tighter else "informational") if request else ("informational" if tighter else "warning")
             )
             yield (
                 severity,
@@ -278,11 +268,7 @@ def _facts(was: Facts, now: Facts, request: bool) -> Iterator[tuple[str, str]]:
 
 
 def _parent(name):
-    return (
-        re.sub(r"(\[\]|\.[^.\[]+)$", "", name)
-        if re.search(r"[.\]]", name) and not name.startswith("?")
-        else None
-    )
+    return re.sub(r"(\[\]|\.[^.\[]+)$", "", name) if re.search(r"[.\]]", name) and not name.startswith("?") else None
 
 
 def _widened(types):
@@ -318,13 +304,9 @@ def _fields(document, schema, path="", required=True, above=frozenset()) -> dict
         )
     items = [branch["items"] for branch in real if isinstance(branch.get("items"), Mapping)]
     if items:
-        found |= _fields(
-            document, items[0] if len(items) == 1 else {"anyOf": items}, f"{path}[]", True, above
-        )
+        found |= _fields(document, items[0] if len(items) == 1 else {"anyOf": items}, f"{path}[]", True, above)
     others = [
-        branch["additionalProperties"]
-        for branch in real
-        if isinstance(branch.get("additionalProperties"), Mapping)
+        branch["additionalProperties"] for branch in real if isinstance(branch.get("additionalProperties"), Mapping)
     ]
     if others:
         found |= _fields(document, others[0], f"{path}.*" if path else "*", False, above)
@@ -340,16 +322,12 @@ def _branches(document, schema, references, within=frozenset()) -> list[dict[str
         if reference in within:
             return [{}]
         references.add(reference)
-        return _branches(
-            document, documents.at(document, documents.steps(reference)), references, within | {reference}
-        )
+        return _branches(document, documents.at(document, documents.steps(reference)), references, within | {reference})
     if not schema.keys() & {"allOf", "anyOf", "oneOf"}:
         return [schema]
     merged = [{name: value for name, value in schema.items() if name not in ("allOf", "anyOf", "oneOf")}]
     for part in schema.get("allOf", ()):
-        merged = [
-            _merged(one, branch) for one in merged for branch in _branches(document, part, references, within)
-        ]
+        merged = [_merged(one, branch) for one in merged for branch in _branches(document, part, references, within)]
     alternatives = [
         branch
         for keyword in ("anyOf", "oneOf")

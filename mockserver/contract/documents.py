@@ -38,9 +38,7 @@ def load(path: str | Path) -> dict:
     except OSError as error:
         raise DocumentError(path, f"cannot be read: {error.strerror or error}") from None
     except YamlError as error:
-        raise DocumentError(
-            path, f"line {error.line}: {error.reason}" if error.line else error.reason
-        ) from None
+        raise DocumentError(path, f"line {error.line}: {error.reason}" if error.line else error.reason) from None
     except (ValueError, RecursionError) as error:
         raise DocumentError(path, f"is neither JSON nor YAML: {error}") from None
     reason = _unusable(document)

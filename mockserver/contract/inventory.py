@@ -66,11 +66,7 @@ def text(groups: list[Group]) -> str:
                 group.name,
                 str(len(group.operations)),
                 str(len(group.confirmed)),
-                *(
-                    str(group.known[part][evidence] or "-")
-                    for part in PARTS
-                    for evidence in _used(total, part)
-                ),
+                *(str(group.known[part][evidence] or "-") for part in PARTS for evidence in _used(total, part)),
             ]
         )
     # Two lines of heading: the part above, the evidence below.
@@ -112,9 +108,7 @@ def _fields(document, place, evidence) -> Iterator[tuple[tuple, str]]:
     ]
     for steps, known in messages:
         for media in documents.resolve(document, [*at, *steps])[1].get("content", {}).values():
-            yield from _properties(
-                document, media.get("schema", {}), (place.name, *steps), known, frozenset()
-            )
+            yield from _properties(document, media.get("schema", {}), (place.name, *steps), known, frozenset())
 
 
 def _properties(document, schema, owner, known, within):

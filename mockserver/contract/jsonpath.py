@@ -71,9 +71,7 @@ def _all(node):
 
 
 def _named(names) -> Step:
-    return lambda node: (
-        [(name, node[name]) for name in names if name in node] if isinstance(node, dict) else []
-    )
+    return lambda node: [(name, node[name]) for name in names if name in node] if isinstance(node, dict) else []
 
 
 def _numbered(number) -> Step:

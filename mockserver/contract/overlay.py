@@ -39,9 +39,7 @@ class Overlay:
         if not isinstance(document, dict) or "overlay" not in document:
             raise YamlError(file, 1, "expected an OpenAPI Overlay: overlay: 1.0.0, info, actions")
         if not re.fullmatch(r"1\.0\.\d+", str(document["overlay"])):
-            raise YamlError(
-                file, document.line_of("overlay"), f"overlay should be 1.0.0, not {document['overlay']!r}"
-            )
+            raise YamlError(file, document.line_of("overlay"), f"overlay should be 1.0.0, not {document['overlay']!r}")
         actions = document.get("actions")
         if not isinstance(actions, list):
             raise YamlError(file, document.line_of("actions"), "actions should be a list")
@@ -71,21 +69,15 @@ class Overlay:
         try:
             result.finish()
         except (LookupError, TypeError, AttributeError, ValueError) as error:
-            raise YamlError(
-                self.file, None, f"the contract is none any more once it is applied: {error!r}"
-            ) from None
+            raise YamlError(self.file, None, f"the contract is none any more once it is applied: {error!r}") from None
         return result
 
 
 def _action(file, raw, line) -> Action:
     if not isinstance(raw, dict):
         raise YamlError(file, line, "an action should be a mapping with a target")
-    if unknown := [
-        key for key in raw if key not in KEYS and not (isinstance(key, str) and key.startswith("x-"))
-    ]:
-        raise YamlError(
-            file, raw.line_of(unknown[0]), f"an action has no {unknown[0]!r}; there are {', '.join(KEYS)}"
-        )
+    if unknown := [key for key in raw if key not in KEYS and not (isinstance(key, str) and key.startswith("x-"))]:
+        raise YamlError(file, raw.line_of(unknown[0]), f"an action has no {unknown[0]!r}; there are {', '.join(KEYS)}")
     if misspelt := [key for key in raw if key.startswith("x-") and key not in KEYS]:
         raise YamlError(
             file,
@@ -132,8 +124,7 @@ def _perform(file, result, action, keys, node):
                 raise YamlError(
                     file,
                     raw.line_of("target"),
-                    f"{key} is for an operation, such as $.paths['/v1/boms/'].get; "
-                    f"{action.path.text} is none",
+                    f"{key} is for an operation, such as $.paths['/v1/boms/'].get; {action.path.text} is none",
                 )
             perform(file, result, raw, keys, node)
 
@@ -163,9 +154,7 @@ def _update(file, raw, node):
             "an update needs an object or a list as its target; aim at what holds the value",
         )
     elif not isinstance(update, dict):
-        raise YamlError(
-            file, raw.line_of("update"), f"an update of an object should be a mapping, not {update!r}"
-        )
+        raise YamlError(file, raw.line_of("update"), f"an update of an object should be a mapping, not {update!r}")
     else:
         _merge(node, update)
 
@@ -180,9 +169,7 @@ def _require_schema(file, raw, document, name):
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise YamlError(
-            file, raw.line_of("update"), f"{name} would be no schema that can be used: {reason}"
-        ) from None
+        raise YamlError(file, raw.line_of("update"), f"{name} would be no schema that can be used: {reason}") from None
 
 
 def _merge(node: dict, update: dict) -> None:
@@ -213,9 +200,7 @@ def _rename(file, result, raw, keys, node):
         )
     for old, new in names.items():
         if old not in known:
-            raise YamlError(
-                file, names.line_of(old), f"{keys[-1]} has no {old!r}; it has {', '.join(known) or 'none'}"
-            )
+            raise YamlError(file, names.line_of(old), f"{keys[-1]} has no {old!r}; it has {', '.join(known) or 'none'}")
         if not isinstance(new, str) or not new:
             raise YamlError(file, names.line_of(old), f"{old} should be renamed to a text, not {new!r}")
         renames[old] = new
@@ -226,9 +211,7 @@ def _rename(file, result, raw, keys, node):
 
 def _move(file, result, raw, keys, node):
     if unknown := [key for key in raw["x-move"] if key not in ("method", "path")]:
-        raise YamlError(
-            file, raw["x-move"].line_of(unknown[0]), f"x-move has method and path, no {unknown[0]!r}"
-        )
+        raise YamlError(file, raw["x-move"].line_of(unknown[0]), f"x-move has method and path, no {unknown[0]!r}")
     operation = Operation(node["operationId"], "", keys[2].upper(), keys[1], "", {})
     moved = corrected(operation, raw["x-move"], file)
     result.moves[operation.id] = (moved.method, moved.path, raw.line_of("x-move"))
@@ -270,14 +253,10 @@ class Corrected:
         for operation in operations:
             method, path, _ = self.moves.get(operation.id, (operation.method, operation.path, 0))
             changes = {
-                key: value
-                for key, value in (("method", method), ("path", path))
-                if value != getattr(operation, key)
+                key: value for key, value in (("method", method), ("path", path)) if value != getattr(operation, key)
             }
             found.append(
-                dc.replace(
-                    operation, **changes, evidence=operation.evidence | dict.fromkeys(changes, "corrected")
-                )
+                dc.replace(operation, **changes, evidence=operation.evidence | dict.fromkeys(changes, "corrected"))
             )
         return found
 
@@ -299,9 +278,7 @@ class Corrected:
         """Put the renames, statuses and moves into the document, and its examples into the new shape."""
         self._base_operations = dict(_operations(self.base))
         for name, schema in self.document["components"]["schemas"].items():
-            _finish_schema(
-                schema, self.base["components"]["schemas"].get(name, {}), self.renames.get(name, {})
-            )
+            _finish_schema(schema, self.base["components"]["schemas"].get(name, {}), self.renames.get(name, {}))
         self._operations = dict(_operations(self.document))
         for id, operation in self._operations.items():
             for parameter in operation.get("parameters", ()):
@@ -320,11 +297,7 @@ class Corrected:
             for status, response in operation["responses"].items()
             if int(status) in statuses
         }
-        kept = {
-            status: response
-            for status, response in operation["responses"].items()
-            if int(status) not in statuses
-        }
+        kept = {status: response for status, response in operation["responses"].items() if int(status) not in statuses}
         return dict(sorted((moved | kept).items()))
 
     def _finish_moves(self):
@@ -402,14 +375,10 @@ def _finish_schema(schema, base, renames):
             document["x-evidence"] = "corrected"
             _finish_values(document)
     if "required" in schema:
-        schema["required"] = [
-            renames.get(name, name) for name in schema["required"] if name in schema["properties"]
-        ]
+        schema["required"] = [renames.get(name, name) for name in schema["required"] if name in schema["properties"]]
         if not schema["required"]:
             del schema["required"]
-    schema["properties"] = {
-        renames.get(name, name): document for name, document in schema["properties"].items()
-    }
+    schema["properties"] = {renames.get(name, name): document for name, document in schema["properties"].items()}
 
 
 def _finish_values(schema):

@@ -43,7 +43,9 @@ class References:
         self._operations = {label: (item, operation) for label, item, operation in operations(document)}
         self._turns: dict[str, dict[int, int]] = {}
 
-    def in_path(self, label: str, values: dict[str, Any], keep: Collection[str] = (), rest: Any = None) -> dict[str, Any]:
+    def in_path(
+        self, label: str, values: dict[str, Any], keep: Collection[str] = (), rest: Any = None
+    ) -> dict[str, Any]:
         """Path parameters of an existing record; one in ten requests keeps its own, so that 404 is seen too.
 
         Those named in `keep` stay as they are, and the others are chosen to go with them. The `rest` of the

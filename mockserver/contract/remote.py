@@ -58,9 +58,7 @@ def mock(url: str, token: str | None) -> Iterator[dict[str, t.Any] | None]:
         sandbox = made.json()
         own = f"/sandboxes/{quote(sandbox['name'])}"
         try:
-            app = SimpleNamespace(
-                sandbox=_mirrored(call("GET", f"{own}/export").json()), operations=_operations()
-            )
+            app = SimpleNamespace(sandbox=_mirrored(call("GET", f"{own}/export").json()), operations=_operations())
             yield {
                 "document": call("GET", "/openapi.json").json(),
                 "key": sandbox["api_keys"][0]["key"],
@@ -87,9 +85,7 @@ def deployment(url: str, document: Mapping, headers: Mapping[str, str]) -> dict[
 
         paths = gathered(document, get)
     parameters = {place.name: re.findall(r"{([^{}]+)}", place.path) for place in documents.places(document)}
-    by_kind = {
-        names[-1].removesuffix("_id"): [path[names[-1]] for path in found] for names, found in paths.items()
-    }
+    by_kind = {names[-1].removesuffix("_id"): [path[names[-1]] for path in found] for names, found in paths.items()}
     return {
         "reference_ids": lambda kind, path: by_kind.get(kind, []),
         "reference_paths": lambda operation: paths.get(tuple(parameters[operation]), []),
@@ -117,9 +113,7 @@ def gathered(document: Mapping, get: Callable) -> dict[tuple[str, ...], list[dic
         if names is None or names in found:
             continue
         for parent in found.get(above, [])[:PARENTS] if above else [{}]:
-            answer = get(
-                place.path.format_map({name: quote(value, safe="") for name, value in parent.items()})
-            )
+            answer = get(place.path.format_map({name: quote(value, safe="") for name, value in parent.items()}))
             if answer.status_code in (401, 403) and not found:
                 raise Unreachable(
                     f"{place.method} {place.path} answered {answer.status_code}: "

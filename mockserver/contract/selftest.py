@@ -1,4 +1,5 @@
 """The contract tests of the mock itself: what schemathesis needs to know of it."""
+
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -23,12 +24,19 @@ def run(app: App | None = None, **options) -> testing.Outcome:
     key = next(iter(app.sandbox.store["api_key"]))["key"]
     options.setdefault("excluded", excluded_checks())
     return testing.run(
-        orjson.loads(app.contract), app=app.wsgi_app, headers={"Authorization": f"Api-Key {key}"}, reset=app.sandbox.reset,
-        reference_ids=lambda kind, path: reference_ids(app.sandbox, kind, path), reference_paths=lambda id: reference_paths(app, id), **options)
+        orjson.loads(app.contract),
+        app=app.wsgi_app,
+        headers={"Authorization": f"Api-Key {key}"},
+        reset=app.sandbox.reset,
+        reference_ids=lambda kind, path: reference_ids(app.sandbox, kind, path),
+        reference_paths=lambda id: reference_paths(app, id),
+        **options,
+    )
 
 
 def well_filled() -> World:
-    """The default world and `MORE` made-up records of each kind: enough in every state for each operation to succeed."""
+    """The default world and `MORE` made-up records of each kind:
+    enough in every state for each operation to succeed."""
     world = worlds.load("default")
     sandbox = Sandbox(world)
     records = Records(sandbox)
@@ -63,10 +71,17 @@ def reference_ids(sandbox: Sandbox, kind: str, path: Mapping[str, str]) -> list[
     records = [record for record in resources.by_kind()[kind].records(sandbox.store) if scope.sees(record)]
     about = dict(path)
     for name, id in path.items():
-        about |= {field: value for field, value in (sandbox.store[name.removesuffix("_id")].get(id) or {}).items()
-                  if field.endswith("_id") and field != "org_id"}
-    akin = [record for record in records if any(name in record for name in about)
-            and all(record[name] == value for name, value in about.items() if name in record)]
+        about |= {
+            field: value
+            for field, value in (sandbox.store[name.removesuffix("_id")].get(id) or {}).items()
+            if field.endswith("_id") and field != "org_id"
+        }
+    akin = [
+        record
+        for record in records
+        if any(name in record for name in about)
+        and all(record[name] == value for name, value in about.items() if name in record)
+    ]
     return [record["id"] for record in akin or records]
 
 

@@ -150,8 +150,7 @@ class Suggestion:
             found.append(
                 self._action(
                     f"$.paths[*][?(@.operationId == '{operation}')]",
-                    f"{place.method} {place.path} is called {method} {path_now} "
-                    f"(confidence {confidence:.2f}).",
+                    f"{place.method} {place.path} is called {method} {path_now} (confidence {confidence:.2f}).",
                     [one.source for one in self._unknown[method, path]],
                     **{"x-move": move},
                 )
@@ -195,9 +194,7 @@ class Suggestion:
         if (method == "GET") != (place.method == "GET") or (method == "DELETE") != (place.method == "DELETE"):
             return 0.0
         pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != "{}"]
-        likeness = sum(1.0 if a == b or words.get(a) == b else _alike(a, b) for a, b in pairs) / max(
-            len(pairs), 1
-        )
+        likeness = sum(1.0 if a == b or words.get(a) == b else _alike(a, b) for a, b in pairs) / max(len(pairs), 1)
         if any(words.get(a, b) != b for a, b in pairs):
             return 0.0
         bodies = [self._body_likeness(place, exchange) for exchange in exchanges]
@@ -255,9 +252,7 @@ class Suggestion:
             for operation, exchange in self.matched:
                 if exchange.status < 300:
                     self._walk(self._request_schema(operation), exchange.request_json, exchange.source, False)
-                self._walk(
-                    self._success(operation, exchange.status), exchange.response_json, exchange.source, True
-                )
+                self._walk(self._success(operation, exchange.status), exchange.response_json, exchange.source, True)
             before = {name: dict(renames) for name, renames in self.renames.items()}
             for name, seen in sorted(self.seen.items(), key=lambda one: not one[1].response):
                 self.renames[name] = self._pair(name, seen)
@@ -324,9 +319,7 @@ class Suggestion:
             return "null" in types_of(schema)
         _, resolved = self._translator.resolved(self.document, schema, values[0])
         types = types_of(resolved)
-        if not all(
-            _type(value) in types or (_type(value) == "integer" and "number" in types) for value in values
-        ):
+        if not all(_type(value) in types or (_type(value) == "integer" and "number" in types) for value in values):
             return False
         form = resolved.get("format")
         if form in _FORMATS and not all(re.fullmatch(_FORMATS[form], str(value)) for value in values):
@@ -385,9 +378,7 @@ class Suggestion:
                     )
                 )
             if not values and own not in renames and own in required:
-                target = (
-                    f"{place}.properties.{own}" if seen.response else f"{place}.required[?(@ == '{own}')]"
-                )
+                target = f"{place}.properties.{own}" if seen.response else f"{place}.required[?(@ == '{own}')]"
                 found.append(
                     self._action(
                         target,
@@ -471,14 +462,10 @@ class Suggestion:
 
     def _reference_actions(self, target, name, schema, values) -> list[dict]:
         """Of a property that is an object with a schema of its own."""
-        others = [
-            (value, source) for value, source in values if not (value is None or isinstance(value, dict))
-        ]
+        others = [(value, source) for value, source in values if not (value is None or isinstance(value, dict))]
         if others:
             sources = [source for _, source in others]
-            sentence = (
-                f"{name} is {' or '.join(dict.fromkeys(_type(value) for value, _ in values))}, not an object."
-            )
+            sentence = f"{name} is {' or '.join(dict.fromkeys(_type(value) for value, _ in values))}, not an object."
             update = _inferred([value for value, _ in values], name)
             return [
                 *(
@@ -494,9 +481,7 @@ class Suggestion:
         sentence = f"{name} is null at times."
         return [
             self._action(f"{target}['$ref']", sentence, nulls, remove=True),
-            self._action(
-                target, sentence, nulls, update={"anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
-            ),
+            self._action(target, sentence, nulls, update={"anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}),
         ]
 
     def _type_actions(self, target, name, schema, types, values, sources):
@@ -507,11 +492,7 @@ class Suggestion:
         texts = [value for value, _ in values if isinstance(value, str)]
         if "integer" in types and texts and all(re.fullmatch(r"-?\d{1,9}", text) for text in texts):
             update["pattern"] = r"^[0-9]{1,9}$" if schema.get("minimum", -1) >= 0 else r"^-?[0-9]{1,9}$"
-        elif (
-            "number" in types
-            and texts
-            and all(re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", text) for text in texts)
-        ):
+        elif "number" in types and texts and all(re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", text) for text in texts):
             update["pattern"] = r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$"
         elif (form := _format(texts)) and form != schema.get("format"):
             update["format"] = form
@@ -535,18 +516,12 @@ class Suggestion:
             if all(value in [spell(one) for one in known] for value, _ in values if value is not None):
                 respelt = [spell(value) if isinstance(value, str) else value for value in enum]
                 return [
-                    self._action(
-                        f"{target}.enum", f"Values of {name} are spelt otherwise.", sources, remove=True
-                    ),
-                    self._action(
-                        target, f"Values of {name} are spelt otherwise.", sources, update={"enum": respelt}
-                    ),
+                    self._action(f"{target}.enum", f"Values of {name} are spelt otherwise.", sources, remove=True),
+                    self._action(target, f"Values of {name} are spelt otherwise.", sources, update={"enum": respelt}),
                 ]
         added = list(dict.fromkeys(value for value, _ in new if isinstance(value, str | int | float)))
         return [
-            self._action(
-                target, f"{name} may be {', '.join(map(str, added))} too.", sources, update={"enum": added}
-            )
+            self._action(target, f"{name} may be {', '.join(map(str, added))} too.", sources, update={"enum": added})
         ]
 
     # -- operations
@@ -571,16 +546,10 @@ class Suggestion:
                         )
                     )
                 elif status == 422 and 400 not in by_status:
-                    found.append(
-                        self._action(target, "It answers 422, not 400.", sources, **{"x-status": {400: 422}})
-                    )
+                    found.append(self._action(target, "It answers 422, not 400.", sources, **{"x-status": {400: 422}}))
                 else:
                     body = {
-                        "content": {
-                            "application/json": {
-                                "schema": self._success(name, status) if status < 300 else {}
-                            }
-                        }
+                        "content": {"application/json": {"schema": self._success(name, status) if status < 300 else {}}}
                     }
                     response = {"description": "Seen in traffic."} | (
                         body if all(e.response_json is not None for e in group) else {}
@@ -609,9 +578,7 @@ class Suggestion:
 
     def _parameter_actions(self, name, target, exchanges) -> list[dict]:
         known = [
-            parameter["name"]
-            for _, parameter in self.contract.places[name].parameters
-            if parameter["in"] == "query"
+            parameter["name"] for _, parameter in self.contract.places[name].parameters if parameter["in"] == "query"
         ]
         used: dict[str, list[str]] = defaultdict(list)
         for exchange in exchanges:
@@ -652,9 +619,7 @@ class Suggestion:
 
     def _success_status(self, name) -> int | None:
         statuses = [
-            int(status)
-            for status in self.contract.places[name].operation["responses"]
-            if status.startswith("2")
+            int(status) for status in self.contract.places[name].operation["responses"] if status.startswith("2")
         ]
         return statuses[0] if len(statuses) == 1 else None
 
@@ -674,9 +639,7 @@ class Suggestion:
 
     def _action(self, target, description, sources, **effect) -> dict:
         sources = list(dict.fromkeys(sources))
-        evidence = (
-            {"x-evidence": {"exchanges": len(sources), "sources": sources[:SOURCES]}} if sources else {}
-        )
+        evidence = {"x-evidence": {"exchanges": len(sources), "sources": sources[:SOURCES]}} if sources else {}
         return {"target": target, "description": description, **effect, **evidence}
 
 
@@ -713,9 +676,7 @@ def _alike(ours: str, theirs: str) -> float:
         "".join(word[0] for word in a.split("_") if word),
     )
     abbreviated = (
-        0.8
-        if len(a) > 1 and (a in (initials[0], initials[0] + "s") or b in (initials[1], initials[1] + "s"))
-        else 0.0
+        0.8 if len(a) > 1 and (a in (initials[0], initials[0] + "s") or b in (initials[1], initials[1] + "s")) else 0.0
     )
     contained = 0.75 if (words < others or others < words) else 0.0
     return max(whole if whole >= 0.5 else 0.0, shared, abbreviated, contained)
@@ -771,9 +732,7 @@ def _inferred(values, name: str = "") -> dict:
     if "object" in types:
         objects = [value for value in present if isinstance(value, dict)]
         names = dict.fromkeys(name for one in objects for name in one)
-        schema["properties"] = {
-            name: _inferred([one[name] for one in objects if name in one], name) for name in names
-        }
+        schema["properties"] = {name: _inferred([one[name] for one in objects if name in one], name) for name in names}
         schema["required"] = [name for name in names if all(name in one for one in objects)]
         if not schema["required"]:
             del schema["required"]

@@ -200,9 +200,7 @@ def _require_schemathesis() -> None:
 
 def _require_known(named: Collection[str], ids: Mapping[str, str]) -> None:
     if unknown := sorted(set(named) - set(ids.values())):
-        raise ValueError(
-            f"The contract has no operation {', '.join(unknown)}; see the operationIds in the document."
-        )
+        raise ValueError(f"The contract has no operation {', '.join(unknown)}; see the operationIds in the document.")
 
 
 def _override(settings: dict, *, seed, url, headers, phases, max_examples, reports, read_only) -> None:
@@ -231,9 +229,7 @@ def _override(settings: dict, *, seed, url, headers, phases, max_examples, repor
             settings.setdefault("checks", {})[check] = {"enabled": False}
 
 
-def _excuse(
-    schema: Any, excluded: Mapping[str, Collection[str]], ids: Mapping[str, str], excused: Counter
-) -> None:
+def _excuse(schema: Any, excluded: Mapping[str, Collection[str]], ids: Mapping[str, str], excused: Counter) -> None:
     # The failure's own operation decides, not the request's: it is a GET that finds what a DELETE has left.
     def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
         operation = ids.get(failure.operation, failure.operation)
@@ -331,7 +327,9 @@ def _fill(case: Any, references: References, linked: Collection[str] = ()) -> No
     if ParameterLocation.QUERY not in broken:
         filled["query"] = references.in_query(label, case.query)
     if ParameterLocation.BODY not in broken and not isinstance(case.body, NotSet):
-        filled["body"] = references.in_body(label, case.media_type, case.body, filled.get("path_parameters") or case.path_parameters)
+        filled["body"] = references.in_body(
+            label, case.media_type, case.body, filled.get("path_parameters") or case.path_parameters
+        )
     for container, value in filled.items():
         # An assignment makes schemathesis judge the whole request anew.
         if value != getattr(case, container):
@@ -350,9 +348,7 @@ def _events(schema: Any, config: Any, max_time: float) -> Generator[Any]:
     if max_time and schema.config.phases.stateful.enabled:
         schema.config.phases.update(phases=["stateful"])
         config.update(seed=config.seed + 1_000_000, max_failures=None, max_time=max_time)
-        yield from (
-            event for event in from_schema(schema).execute() if not isinstance(event, events.EngineStarted)
-        )
+        yield from (event for event in from_schema(schema).execute() if not isinstance(event, events.EngineStarted))
 
 
 def _collect(
@@ -393,9 +389,7 @@ def _collect(
             if isinstance(event, events.ScenarioFinished):
                 links |= _count(event, ids, outcome)
                 if progress and event.recorder.cases:
-                    progress(
-                        f"{event.phase.value}: {event.label or 'scenario'}, {len(event.recorder.cases)} cases"
-                    )
+                    progress(f"{event.phase.value}: {event.label or 'scenario'}, {len(event.recorder.cases)} cases")
             elif isinstance(event, events.PhaseStarted) and event.payload:
                 outcome.links_total = event.payload.transitions_selected
             elif isinstance(event, events.FatalError):
@@ -439,9 +433,7 @@ def _conclude(context: Any, ids: Mapping[str, str], outcome: Outcome, excluded: 
         for found in group.failures:
             outcome.operations[ids[found.operation]].failures.append(_failure(found, group, ids))
     if not outcome.cases:
-        outcome.errors.append(
-            "Nothing was tested: no operation has these tags and ids, or no phase these names."
-        )
+        outcome.errors.append("Nothing was tested: no operation has these tags and ids, or no phase these names.")
     for error in sorted(context.errors, key=lambda error: (error.label, error.info.title)):
         # A few selected operations need not be linked.
         if not isinstance(error.value, NoLinksFound):
@@ -460,9 +452,7 @@ def _conclude(context: Any, ids: Mapping[str, str], outcome: Outcome, excluded: 
     for operation, tested in outcome.operations.items():
         if not tested.served:
             counts = ", ".join(f"{count}x {status}" for status, count in sorted(tested.by_status.items()))
-            outcome.warnings.append(
-                f"{operation}: no valid request was answered with 2xx ({counts or 'no case'})"
-            )
+            outcome.warnings.append(f"{operation}: no valid request was answered with 2xx ({counts or 'no case'})")
 
 
 def _failure(found: Any, group: Any, ids: Mapping[str, str]) -> Failure:

@@ -235,8 +235,7 @@ def _from_har(entry):
                 omitted.add("request")
             else:
                 parameters = [
-                    _mapping(one, "a form's parameter")
-                    for one in _list(data["params"], "request.postData.params")
+                    _mapping(one, "a form's parameter") for one in _list(data["params"], "request.postData.params")
                 ]
                 request_body = urlencode(
                     [(str(one.get("name", "")), str(one.get("value", ""))) for one in parameters],
@@ -499,9 +498,7 @@ def redacted(exchange: Exchange) -> Exchange:
 
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or field of this name holds a secret."""
-    return name.lower() in _SECRET_HEADERS or any(
-        word.lower() in _SECRET_WORDS for word in _WORD.findall(name)
-    )
+    return name.lower() in _SECRET_HEADERS or any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
 
 
 def redacted_json(value, secrets: set[str] | None = None):
@@ -560,9 +557,7 @@ def _secret(value, secrets):
 def _hider(secrets):
     """A function that takes the secrets out of a text or bytes. Short ones stay: they would be found in too
     much."""
-    found = sorted(
-        (secret for secret in secrets if len(secret) >= 8 and secret != REDACTED), key=len, reverse=True
-    )
+    found = sorted((secret for secret in secrets if len(secret) >= 8 and secret != REDACTED), key=len, reverse=True)
 
     def hide(value):
         for secret in found:

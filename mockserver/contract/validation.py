@@ -100,17 +100,11 @@ class Contract:
         """The entry of an operation's responses that a status falls under."""
         responses = self.places[operation].operation["responses"]
         return next(
-            (
-                key
-                for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default")
-                if key in responses
-            ),
+            (key for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default") if key in responses),
             None,
         )
 
-    def check_response(
-        self, operation: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> list[dict]:
+    def check_response(self, operation: str, status: int, headers: Mapping[str, str], body: bytes) -> list[dict]:
         """What in an answer breaks the contract: its status, its headers, its media type, its body."""
         return _findings(self.response_violations(operation, status, headers, body))
 
@@ -136,9 +130,7 @@ class Contract:
         if key is None:
             listed = ", ".join(self.places[operation].operation["responses"])
             return [
-                _violation(
-                    "", "status", f"The contract lists no {status} for {operation}: {listed}.", value=status
-                )
+                _violation("", "status", f"The contract lists no {status} for {operation}: {listed}.", value=status)
             ]
         pointer, response = self._response(operation, key)
         headers = {name.lower(): value for name, value in headers.items()}
@@ -147,9 +139,7 @@ class Contract:
             header_pointer, header = documents.resolve(self.document, [*pointer, "headers", name])
             value = headers.get(name.lower())
             if value is not None and "schema" in header:
-                found += self._errors(
-                    [*header_pointer, "schema"], _typed(value, header["schema"]), f"header {name}"
-                )
+                found += self._errors([*header_pointer, "schema"], _typed(value, header["schema"]), f"header {name}")
             elif value is None and header.get("required"):
                 found.append(_violation(f"header {name}", "missing", "The header is missing."))
         content = response.get("content")
@@ -183,24 +173,14 @@ class Contract:
             return found
         pointer, request = self._request(operation)
         if not body:
-            return (
-                [*found, _violation("", "missing", "The body is missing.")]
-                if request.get("required")
-                else found
-            )
+            return [*found, _violation("", "missing", "The body is missing.")] if request.get("required") else found
         headers = {name.lower(): value for name, value in (headers or {}).items()}
         return found + self._content([*pointer, "content"], request["content"], headers, body)
 
     def unknown_in_request(self, operation: str, query: str, body: bytes) -> list[Violation]:
         """The parameters and keys of a request that the contract does not know, allowed or not."""
-        known = {
-            parameter["name"]
-            for _, parameter in self.places[operation].parameters
-            if parameter["in"] == "query"
-        }
-        found = [
-            _extra(f"?{name}") for name in dict(parse_qsl(query, keep_blank_values=True)) if name not in known
-        ]
+        known = {parameter["name"] for _, parameter in self.places[operation].parameters if parameter["in"] == "query"}
+        found = [_extra(f"?{name}") for name in dict(parse_qsl(query, keep_blank_values=True)) if name not in known]
         if "requestBody" in self.places[operation].operation:
             found += self._unknown(self._request(operation)[1], body)
         return found
@@ -226,9 +206,7 @@ class Contract:
         found = []
         for place in self.places.values():
             words = re.split(r"{([^{}]+)}", place.path)
-            pattern = "".join(
-                "([^/]+)" if number % 2 else re.escape(word) for number, word in enumerate(words)
-            )
+            pattern = "".join("([^/]+)" if number % 2 else re.escape(word) for number, word in enumerate(words))
             found.append((re.compile(pattern), sum(map(len, words[::2])), place))
         return found
 
@@ -279,9 +257,7 @@ class Contract:
             None,
         )
         try:
-            return (
-                [_extra(_path(path)) for path in self._extras(schema, orjson.loads(body))] if schema else []
-            )
+            return [_extra(_path(path)) for path in self._extras(schema, orjson.loads(body))] if schema else []
         except orjson.JSONDecodeError:
             return []
 
@@ -289,15 +265,11 @@ class Contract:
         parts = list(self._parts(schema, set()))
         if isinstance(value, dict):
             others = [
-                part["additionalProperties"]
-                for part in parts
-                if part.get("additionalProperties") not in (None, False)
+                part["additionalProperties"] for part in parts if part.get("additionalProperties") not in (None, False)
             ]
             closed = any("properties" in part or part.get("additionalProperties") is False for part in parts)
             for name, item in value.items():
-                known = [
-                    part["properties"][name] for part in parts if name in part.get("properties", ())
-                ] or others
+                known = [part["properties"][name] for part in parts if name in part.get("properties", ())] or others
                 if known:
                     yield from self._extras({"anyOf": known}, item, (*path, name))
                 elif closed:
@@ -331,17 +303,14 @@ class Contract:
             import jsonschema_rs
 
             escaped = "/".join(
-                step.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
-                for step in pointer
+                step.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D") for step in pointer
             )
             try:
                 self._validators[pointer] = jsonschema_rs.Draft202012Validator(
                     {"$ref": f"{_BASE}#/{escaped}"}, registry=self._registry, validate_formats=True
                 )
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-                raise documents.DocumentError(
-                    "/".join(pointer), f"no schema that can be used: {error}"
-                ) from None
+                raise documents.DocumentError("/".join(pointer), f"no schema that can be used: {error}") from None
         return self._validators[pointer]
 
     @functools.cached_property
@@ -379,9 +348,7 @@ def _violations(error, within) -> Iterator[Violation]:
                 yield from _violations(inner, within)
         else:
             types = list(
-                dict.fromkeys(
-                    _types(inner) for branch in branches for inner in branch if inner.kind.name == "type"
-                )
+                dict.fromkeys(_types(inner) for branch in branches for inner in branch if inner.kind.name == "type")
             )
             yield _violation(
                 within or _path(path),

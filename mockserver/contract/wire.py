@@ -74,9 +74,7 @@ class Translator:
         new_name, new = self.resolved(self.document, new, value)
         if isinstance(value, list):
             items = old.get("items", {}), new.get("items", {})
-            return [
-                self.outward(item, *items, extras, f"{key}[{number}]") for number, item in enumerate(value)
-            ]
+            return [self.outward(item, *items, extras, f"{key}[{number}]") for number, item in enumerate(value)]
         if not isinstance(value, dict) or "properties" not in old or "properties" not in new:
             return value
         shape = self._shape(old_name, old, new_name, new)
@@ -89,9 +87,7 @@ class Translator:
                 found[name] = item
             elif field.name is not None:
                 kept = self._stored(stored, field)
-                found[field.name] = (
-                    self._forward(item, field, extras, f"{key}.{name}") if kept is MISSING else kept
-                )
+                found[field.name] = self._forward(item, field, extras, f"{key}.{name}") if kept is MISSING else kept
         for name, field in shape.added.items():
             kept = self._stored(stored, field)
             found[name] = self.sample(field.schema) if kept is MISSING else kept
@@ -174,9 +170,7 @@ class Translator:
             if messages:
                 problems[name] = messages
         for name in shape.required_before - found.keys():
-            if (
-                shape.fields[name].name not in problems
-            ):  # the handlers want what the caller need not or cannot send
+            if shape.fields[name].name not in problems:  # the handlers want what the caller need not or cannot send
                 found[name] = self.sample(shape.fields[name].old, self.base)
         if mine:
             kept[path] = mine
@@ -208,11 +202,7 @@ class Translator:
                 key = f"{key}[{step}]" if isinstance(step, int) else f"{key}.{step}"
                 node = item(node, step)
                 key = record_key(node, key)
-            stored = {
-                name: value
-                for name, value in {**extras.get(key, {}), **values}.items()
-                if value is not FORGET
-            }
+            stored = {name: value for name, value in {**extras.get(key, {}), **values}.items() if value is not FORGET}
             if stored or key in extras:
                 extras[key] = stored
 
@@ -228,8 +218,7 @@ class Translator:
             return messages
         if "properties" not in old or "properties" not in new:
             return {
-                name: self.messages(one, old.get("items", {}), new.get("items", {}))
-                for name, one in messages.items()
+                name: self.messages(one, old.get("items", {}), new.get("items", {})) for name, one in messages.items()
             }
         fields = self._shape(old_name, old, new_name, new).fields
         return {
@@ -294,9 +283,7 @@ class Translator:
                     spelling(before, after),
                 )
         known = {field.name for field in fields.values()}
-        added = {
-            name: Field(None, name, schema) for name, schema in new["properties"].items() if name not in known
-        }
+        added = {name: Field(None, name, schema) for name, schema in new["properties"].items() if name not in known}
         return Shape(
             fields,
             added,
@@ -314,9 +301,7 @@ class Translator:
             if schema.get(key):
                 return schema[key][0]
         types = schema.get("type")
-        if (types and "null" in types) or any(
-            branch.get("type") == "null" for branch in schema.get("anyOf", ())
-        ):
+        if (types and "null" in types) or any(branch.get("type") == "null" for branch in schema.get("anyOf", ())):
             return None
         _, schema = self.resolved(document, schema, {})
         kind = types_of(schema)[0] if types_of(schema) else None
@@ -411,9 +396,7 @@ class Wire:
             for side in (self._base, self._operation)
         )
         if "example" in new:
-            new["example"] = self.translator.outward(
-                new["example"], old.get("schema", {}), new.get("schema", {}), {}
-            )
+            new["example"] = self.translator.outward(new["example"], old.get("schema", {}), new.get("schema", {}), {})
         for status in self._base["responses"]:
             media = self._media(self._operation, self.statuses.get(int(status), status))
             if "example" in media:
@@ -429,9 +412,7 @@ class Wire:
     def _answers(self, status):
         return (
             self._media(self._base, status, self.translator.base).get("schema", {}),
-            self._media(self._operation, self.statuses.get(status, status), self.translator.document).get(
-                "schema", {}
-            ),
+            self._media(self._operation, self.statuses.get(status, status), self.translator.document).get("schema", {}),
         )
 
     def _media(self, operation, status, document=None):
@@ -501,12 +482,7 @@ def cast(value, schema):
         return value[:10] if schema.get("format") == "date" and isinstance(value, str) else value
     if isinstance(value, dict | list):
         raise ValueError
-    if (
-        "integer" in types
-        and isinstance(value, str)
-        and value.removeprefix("-").isdecimal()
-        and len(value) < 19
-    ):
+    if "integer" in types and isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 19:
         return int(value)
     if "integer" in types and isinstance(value, float) and value.is_integer():
         return int(value)

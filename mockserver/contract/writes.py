@@ -77,9 +77,7 @@ def _read(context, case, written, path, parameter) -> list[str]:
     )
     read = _object(answer)
     if read is None:
-        return [
-            f"GET {path} answered {answer.status_code} right after the record {written['id']} was written"
-        ]
+        return [f"GET {path} answered {answer.status_code} right after the record {written['id']} was written"]
     return [
         f"{name} was answered as {_shown(written[name])} and is read as {_shown(read[name])}"
         for name in written
@@ -130,9 +128,7 @@ def _fields(document, place) -> frozenset[str]:
     schema = body.get("content", {}).get("application/json", {}).get("schema", {})
     if "$ref" in schema:
         schema = documents.at(document, documents.steps(schema["$ref"]))
-    return frozenset(
-        name for name, field in schema.get("properties", {}).items() if not field.get("readOnly")
-    )
+    return frozenset(name for name, field in schema.get("properties", {}).items() if not field.get("readOnly"))
 
 
 @cache
@@ -190,9 +186,7 @@ def _decimal(text):
 
 
 def _uuid(text):
-    return (
-        UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else _ABSENT
-    )
+    return UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else _ABSENT
 
 
 def _shown(value):

@@ -62,14 +62,10 @@ class FaultRequest(Strict):
         description='Seconds before the answer: a number, `{"uniform": [low, high]}`, or '
         '`{"lognormal": {"median": s, "sigma": x}}` drawn from the seed.',
     )
-    status = fields.Integer(
-        200, 599, null=True, description="Answer this instead, with a body the contract allows."
-    )
+    status = fields.Integer(200, 599, null=True, description="Answer this instead, with a body the contract allows.")
     retry_after = fields.Integer(0, load_default=1, description="Seconds to wait, for 429 and 503.")
     rate_limit = fields.Nested(RateLimit, null=True, description="Calls beyond it are answered with 429.")
-    body = Choice(
-        "truncated", "malformed", null=True, description="What becomes of the answer's body."
-    )
+    body = Choice("truncated", "malformed", null=True, description="What becomes of the answer's body.")
     drop = fields.Boolean(load_default=False, description="Close the connection without an answer.")
     handled = fields.Boolean(
         load_default=False, description="Whether the operation takes place though its answer is spoilt."

@@ -25,12 +25,8 @@ class JobPolicy(fields.Schema):
 class JobPolicies(fields.Schema):
     """The policies in force."""
 
-    default = fields.Nested(
-        JobPolicy, dump_only=True, description="For all operations without one of their own."
-    )
-    operations = fields.Object(
-        dump_only=True, description="The policies of single operations, by operation id."
-    )
+    default = fields.Nested(JobPolicy, dump_only=True, description="For all operations without one of their own.")
+    operations = fields.Object(dump_only=True, description="The policies of single operations, by operation id.")
 
 
 class JobPolicyRequest(Strict):
@@ -43,14 +39,10 @@ class JobPolicyRequest(Strict):
             "`fail`: at once, with `errors`."
         ),
     )
-    operation = Choice(
-        *sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null."
-    )
+    operation = Choice(*sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null.")
     reads = fields.Integer(1, 1000, load_default=1)
     seconds = Number(0, 1e8, load_default=0)
-    errors = fields.Array(
-        fields.Text(max=2000), max=100, load_default=list, description="Messages a job fails with."
-    )
+    errors = fields.Array(fields.Text(max=2000), max=100, load_default=list, description="Messages a job fails with.")
 
 
 class JobFailRequest(Strict):

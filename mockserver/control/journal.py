@@ -47,9 +47,7 @@ class Entry(fields.Schema):
     path = fields.Text(max=None, min=0, dump_only=True)
     query = fields.Text(max=None, min=0, dump_only=True)
     request_headers = fields.Object(dump_only=True)
-    request_body = fields.Any(
-        dump_only=True, null=True, description="JSON where it is, else text; null for none."
-    )
+    request_body = fields.Any(dump_only=True, null=True, description="JSON where it is, else text; null for none.")
     operation = fields.Text(
         null=True,
         dump_only=True,
@@ -57,17 +55,13 @@ class Entry(fields.Schema):
     )
     status = fields.Integer(dump_only=True)
     response_headers = fields.Object(dump_only=True)
-    response_body = fields.Any(
-        dump_only=True, null=True, description="JSON where it is, else text; null for none."
-    )
+    response_body = fields.Any(dump_only=True, null=True, description="JSON where it is, else text; null for none.")
     refused_by = fields.Text(null=True, dump_only=True, description="The step that refused it.")
     detail = fields.Any(dump_only=True, null=True, description="Why it was refused.")
     violations = fields.Array(
         fields.Nested(Finding), dump_only=True, description="What in the request breaks the contract."
     )
-    response_violations = fields.Array(
-        fields.Nested(Finding), dump_only=True, description="What in the answer does."
-    )
+    response_violations = fields.Array(fields.Nested(Finding), dump_only=True, description="What in the answer does.")
     unknown_keys = fields.Array(
         fields.Text(max=None, min=0),
         dump_only=True,
@@ -142,9 +136,7 @@ def stream(at):
     last = int(last) if last.isascii() and last.isdigit() and len(last) < 10 else at.sandbox.journal.last
     if not STREAMS.acquire(blocking=False):
         raise Refused("There are as many streams as there may be. Close one, or GET journal?after=<id>.")
-    response = Response(
-        events(at, last), content_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    response = Response(events(at, last), content_type="text/event-stream", headers={"Cache-Control": "no-store"})
     response.call_on_close(STREAMS.release)
     return response
 
@@ -159,8 +151,7 @@ def events(at, last: int):
         at.sandbox.used_at = time.monotonic()
         yield (
             b"".join(
-                b"id: %d\nevent: call\ndata: %b\n\n" % (entry.id, orjson.dumps(shown(at, entry)))
-                for entry in entries
+                b"id: %d\nevent: call\ndata: %b\n\n" % (entry.id, orjson.dumps(shown(at, entry))) for entry in entries
             )
             or b":\n\n"
         )
@@ -175,6 +166,4 @@ def shown(at, entry) -> dict:
 def response_violations(app, entry) -> list[dict]:
     if entry.operation is None:
         return []
-    return app.checks.check_response(
-        entry.operation, entry.status, entry.response_headers, entry.response_body
-    )
+    return app.checks.check_response(entry.operation, entry.status, entry.response_headers, entry.response_body)

@@ -14,9 +14,7 @@ class RecordList(fields.Schema):
     """A window on the records of a kind, oldest first."""
 
     count = fields.Integer(dump_only=True, description="How many there are in all.")
-    results = fields.Array(
-        fields.Object(), dump_only=True, description="Each as its GET operation answers it."
-    )
+    results = fields.Array(fields.Object(), dump_only=True, description="Each as its GET operation answers it.")
 
 
 def count(at):

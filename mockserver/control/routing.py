@@ -102,9 +102,7 @@ class Route:
 
     @property
     def needs_body(self) -> bool:
-        return self.body not in (None, dict) and any(
-            field.required for field in self.body._declared_fields.values()
-        )
+        return self.body not in (None, dict) and any(field.required for field in self.body._declared_fields.values())
 
 
 def add(app, route: Route) -> None:
@@ -186,9 +184,7 @@ def locate(app, route, name: str | None) -> Context:
     else:
         sandbox = app.sandboxes.get(name)
     if sandbox is None:
-        raise NotFound(
-            f"There is no sandbox called {name!r}. GET {PREFIX}/sandboxes lists them, POST makes one."
-        )
+        raise NotFound(f"There is no sandbox called {name!r}. GET {PREFIX}/sandboxes lists them, POST makes one.")
     sandbox.used_at = time.monotonic()
     return Context(app, sandbox, confined=given is not None)
 
@@ -204,14 +200,10 @@ def load(route, schema):
         try:
             value = loading.parse(body, request.content_type)
         except UnsupportedMediaType as problem:
-            problem.body = {
-                "detail": f"{problem.body['detail']} Send JSON with Content-Type: application/json."
-            }
+            problem.body = {"detail": f"{problem.body['detail']} Send JSON with Content-Type: application/json."}
             raise
     if schema is not None:
         return loading.load(schema, value)
     if not isinstance(value, dict):
-        raise Invalid(
-            {"non_field_errors": [f"Invalid data. Expected a dictionary, but got {type(value).__name__}."]}
-        )
+        raise Invalid({"non_field_errors": [f"Invalid data. Expected a dictionary, but got {type(value).__name__}."]})
     return value

@@ -32,9 +32,7 @@ class PoliciesRequest(Strict):
 class SandboxPolicies(fields.Schema):
     """How a sandbox treats its callers."""
 
-    strict = fields.Boolean(
-        dump_only=True, description="Whether undocumented keys in a request are refused with 400."
-    )
+    strict = fields.Boolean(dump_only=True, description="Whether undocumented keys in a request are refused with 400.")
 
 
 class SandboxRequest(Strict):
@@ -84,9 +82,7 @@ class Reset(fields.Schema):
 
 
 class SnapshotRequest(Strict):
-    name = fields.Text(
-        **NAME, required=True, description="What to call it. One of the same name is replaced."
-    )
+    name = fields.Text(**NAME, required=True, description="What to call it. One of the same name is replaced.")
 
 
 class Snapshot(fields.Schema):
@@ -164,9 +160,7 @@ def world_of(app, fixtures, seed):
         try:
             return own if seed in (None, own.seed) else worlds.load(app.fixtures or own.name, seed)
         except (worlds.UnknownFixture, YamlError) as error:
-            raise Refused(
-                f"The fixture the server was started with cannot be read any more: {error}"
-            ) from None
+            raise Refused(f"The fixture the server was started with cannot be read any more: {error}") from None
     if fixtures not in worlds.names():
         known = ", ".join(dict.fromkeys([*worlds.names(), own.name]))
         raise Refused(
@@ -234,9 +228,7 @@ def delete_snapshot(at, name):
 def named(at, name):
     snapshot = at.sandbox.snapshots.get(name)
     if snapshot is None:
-        raise Unknown(
-            f"There is no snapshot {name!r}. There are {', '.join(at.sandbox.snapshots) or 'none'}."
-        )
+        raise Unknown(f"There is no snapshot {name!r}. There are {', '.join(at.sandbox.snapshots) or 'none'}.")
     return snapshot
 
 

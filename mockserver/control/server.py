@@ -49,9 +49,7 @@ def control_openapi(at):
 def save(at):
     """Save the default sandbox to the file that `serve --state` names, as is done when the server stops."""
     if at.confined or at.app.save is None:
-        raise Refused(
-            "This server keeps no state. Start it with `mockserver serve --state FILE`, or GET export."
-        )
+        raise Refused("This server keeps no state. Start it with `mockserver serve --state FILE`, or GET export.")
     try:
         return {"saved": str(at.app.save())}
     except OSError as error:

@@ -8,6 +8,7 @@ from mockserver.control.routing import Choice, Strict
 from mockserver.handles import Refused, Unknown, record_types
 from mockserver.sandbox import webhooks
 
+
 class SubscriptionRequest(Strict):
     """Where to tell, of what."""
 
@@ -20,9 +21,7 @@ class SubscriptionRequest(Strict):
     )
     delay = Number(0, 1e8, load_default=0, description="Seconds on the sandbox's clock before the first try.")
     retries = fields.Integer(0, 100, load_default=3, description="How many more tries after a failure.")
-    backoff = Number(
-        0, 1e8, load_default=60, description="Seconds before the first retry, doubling each time."
-    )
+    backoff = Number(0, 1e8, load_default=60, description="Seconds before the first retry, doubling each time.")
 
 
 class Subscription(SubscriptionRequest):
@@ -41,9 +40,7 @@ class Delivery(fields.Schema):
     id = fields.Id(dump_only=True)
     subscription_id = fields.Id(dump_only=True)
     url = fields.Text(max=None, dump_only=True)
-    event = fields.Object(
-        dump_only=True, description="`{event_type, record_type, id, data}`, as it is POSTed."
-    )
+    event = fields.Object(dump_only=True, description="`{event_type, record_type, id, data}`, as it is POSTed.")
     status = Choice(webhooks.PENDING, webhooks.DELIVERED, webhooks.FAILED, dump_only=True)
     due_at = fields.Timestamp(null=True, dump_only=True, description="The next try; null when it is over.")
     attempts = fields.Array(fields.Nested(Attempt), dump_only=True)

@@ -1,4 +1,8 @@
-"""One module for each documented group: its schemas, its rules, its fakes. They are found here; nothing else lists them."""
+"""One module for each documented group: its schemas, its rules, its fakes.
+
+They are found here; nothing else lists them.
+"""
+
 import functools
 import importlib
 import pkgutil
@@ -10,7 +14,9 @@ from mockserver.api.resource import Group, Resource, register
 def groups() -> list[Group]:
     """All groups of operations, module by module in alphabetical order."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    return list({id(value): value for module in modules for value in vars(module).values() if isinstance(value, Group)}.values())
+    return list(
+        {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Group)}.values()
+    )
 
 
 @functools.cache

@@ -1,4 +1,5 @@
 """Blocks of fields that several kinds of records carry."""
+
 from mockserver.api import fields
 from mockserver.api.filters import Equals, Has
 
@@ -10,10 +11,22 @@ VALUE_TYPES = ("text", "number", "boolean", "date", "select")
 class Integration(fields.Schema):
     """Where a record came from, when an integration keeps it in step."""
 
-    synced_from_integration = fields.Boolean(load_default=False, evidence="documented", description="Whether an integration keeps this record.")
-    integration_source_name = fields.Text(max=None, min=0, null=True, evidence="documented", description="The system it came from, such as `altium365`.")
-    integration_record_id = fields.Text(max=None, min=0, null=True, evidence="documented", description="Its id in that system.")
-    synced_from_integration_at = fields.Text(max=None, min=0, null=True, evidence="documented", description="When it was last synchronised, as the integration wrote it.")
+    synced_from_integration = fields.Boolean(
+        load_default=False, evidence="documented", description="Whether an integration keeps this record."
+    )
+    integration_source_name = fields.Text(
+        max=None, min=0, null=True, evidence="documented", description="The system it came from, such as `altium365`."
+    )
+    integration_record_id = fields.Text(
+        max=None, min=0, null=True, evidence="documented", description="Its id in that system."
+    )
+    synced_from_integration_at = fields.Text(
+        max=None,
+        min=0,
+        null=True,
+        evidence="documented",
+        description="When it was last synchronised, as the integration wrote it.",
+    )
 
 
 class CustomProperties(fields.Object):
@@ -25,15 +38,20 @@ class CustomProperties(fields.Object):
         "required": "This property is required.",
         "type": "The value of this property should be {what}.",
     }
-    WHAT = {"text": "a text of at most 255 characters", "number": "a number", "boolean": "true or false",
-            "date": "a date, YYYY-MM-DD", "select": "one of its options: {options}"}
+    WHAT = {
+        "text": "a text of at most 255 characters",
+        "number": "a number",
+        "boolean": "true or false",
+        "date": "a date, YYYY-MM-DD",
+        "select": "one of its options: {options}",
+    }
 
     def __init__(self, record_type, **kwargs):
         self.record_type = record_type
         super().__init__(
             load_default=dict,
             evidence="inferred",
-            description="Values of the organisation's own properties, by the property's id. Sent whole; null clears one.",
+            description="Values of the organisation's properties, by the property's id. Sent whole; null clears one.",
             metadata={"x-references-keys": "custom_property", "x-record-type": record_type},
             **kwargs,
         )
@@ -57,7 +75,7 @@ class CustomProperties(fields.Object):
                 errors[id] = [refusal.messages[0]]
             elif content is not None:
                 values[definition["id"]] = content
-        if value:                                                 # a record without any properties lacks none
+        if value:  # a record without any properties lacks none
             for definition in scope.store["custom_property"].where("record_type", self.record_type):
                 lacks = definition["id"] not in values and definition["org_id"] == scope.org_id
                 if definition["required"] and lacks:
@@ -103,11 +121,17 @@ def is_date(text):
 class Labels(fields.Schema):
     """Who sees a record and how it is labelled. Subclasses add `custom_properties`."""
 
-    team_ids = fields.Refs("team", evidence="inferred", description="The teams that see it; without any, everybody does.")
+    team_ids = fields.Refs(
+        "team", evidence="inferred", description="The teams that see it; without any, everybody does."
+    )
     tag_ids = fields.Refs("tag", evidence="inferred", description="Its tags.")
 
 
-LABEL_FILTERS = {"tag_id": Has("tag_ids"), "team_id": Has("team_ids"), "integration_record_id": Equals("integration_record_id")}
+LABEL_FILTERS = {
+    "tag_id": Has("tag_ids"),
+    "team_id": Has("team_ids"),
+    "integration_record_id": Equals("integration_record_id"),
+}
 
 
 def metadata():

@@ -1,10 +1,11 @@
 """Money on documents: exact sums of lines, shown with two decimals."""
+
 import decimal
 from decimal import Decimal
 
 from mockserver.api import fields
 
-EXACT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_UP)         # more digits than any document has
+EXACT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_UP)  # more digits than any document has
 CENT = Decimal("0.01")
 
 

@@ -46,9 +46,7 @@ class SubOrgRequest(OrgFields):
         pattern="[a-z0-9]+(-[a-z0-9]+)*",
         evidence="product",
         example="acme-medical",
-        description=(
-            "Its name in addresses, unique among all organisations. Made from the name when absent."
-        ),
+        description=("Its name in addresses, unique among all organisations. Made from the name when absent."),
     )
 
 
@@ -149,16 +147,12 @@ def get_org(scope):
     "create_sub_org",
     body=SubOrgRequest,
     status=201,
-    conflict=(
-        "An organisation with this slug exists already, or the organisation is a sub-organisation itself."
-    ),
+    conflict=("An organisation with this slug exists already, or the organisation is a sub-organisation itself."),
 )
 def create_sub_org(scope, data):
     """A sub-organisation: a library and purchasing rules apart, in reach of the same key."""
     if scope.store["org"].get(scope.org_id)["parent_org_id"]:
-        raise Conflict(
-            "A sub-organisation has none under it: leave org_id out, or name the organisation at the top."
-        )
+        raise Conflict("A sub-organisation has none under it: leave org_id out, or name the organisation at the top.")
     return sub_orgs.add(scope, {"slug": free_slug(scope, data["name"]), **data})
 
 

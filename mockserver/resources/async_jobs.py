@@ -1,4 +1,5 @@
 """Asynchronous jobs: started by other operations, done when the sandbox's policy says."""
+
 from mockserver.api import fields
 from mockserver.api.problems import Problem
 from mockserver.api.resource import Record, Resource
@@ -30,16 +31,22 @@ class AsyncJob(Record):
     finished_at = fields.Timestamp(dump_only=True, null=True, description="When it was complete or had failed.")
 
 
-async_jobs = Resource("async_job", AsyncJob, hidden=("arguments", "key_id", "due_at", "reads"),
-                      indexes={"status": lambda job: (job["status"],)})
+async_jobs = Resource(
+    "async_job",
+    AsyncJob,
+    hidden=("arguments", "key_id", "due_at", "reads"),
+    indexes={"status": lambda job: (job["status"],)},
+)
 WORKERS = {}
 
 
 def worker(type: str):
     """The decorated `function(scope, arguments)` does the work of jobs of this type and answers their result."""
+
     def register(function):
         WORKERS[type] = function
         return function
+
     return register
 
 
@@ -49,9 +56,19 @@ def start(scope, type: str, arguments, total: int = 1) -> dict:
     due_at = None
     if policy.mode == policies.TIME:
         from datetime import timedelta
+
         due_at = stamp(moment(scope.now) + timedelta(seconds=policy.seconds))
-    job = async_jobs.add(scope, {"type": type, "progress": {"done": 0, "total": total}, "arguments": arguments,
-                                 "key_id": scope.key["id"], "due_at": due_at, "reads": 0})
+    job = async_jobs.add(
+        scope,
+        {
+            "type": type,
+            "progress": {"done": 0, "total": total},
+            "arguments": arguments,
+            "key_id": scope.key["id"],
+            "due_at": due_at,
+            "reads": 0,
+        },
+    )
     if policy.mode == policies.IMMEDIATE:
         return complete(scope.sandbox, job, scope)
     if policy.mode == policies.FAIL:
@@ -71,19 +88,40 @@ def complete(sandbox, job: dict, scope: Scope | None = None) -> dict:
             else:
                 result = WORKERS[job["type"]](scope or _scope_of(sandbox, job), job["arguments"])
     except Problem as problem:
-        return fail(sandbox, job, [str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)])
+        return fail(
+            sandbox,
+            job,
+            [str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)],
+        )
     now = sandbox.clock.stamp()
-    return sandbox.store.replace("async_job", {
-        **job, "status": COMPLETE, "result": result, "progress": {**job["progress"], "done": job["progress"]["total"]},
-        "started_at": job["started_at"] or now, "finished_at": now, "updated_at": now})
+    return sandbox.store.replace(
+        "async_job",
+        {
+            **job,
+            "status": COMPLETE,
+            "result": result,
+            "progress": {**job["progress"], "done": job["progress"]["total"]},
+            "started_at": job["started_at"] or now,
+            "finished_at": now,
+            "updated_at": now,
+        },
+    )
 
 
 def fail(sandbox, job: dict, errors) -> dict:
     """End a job with these error messages."""
     now = sandbox.clock.stamp()
-    return sandbox.store.replace("async_job", {
-        **job, "status": FAILED, "errors": [{"detail": str(error)} for error in errors],
-        "started_at": job["started_at"] or now, "finished_at": now, "updated_at": now})
+    return sandbox.store.replace(
+        "async_job",
+        {
+            **job,
+            "status": FAILED,
+            "errors": [{"detail": str(error)} for error in errors],
+            "started_at": job["started_at"] or now,
+            "finished_at": now,
+            "updated_at": now,
+        },
+    )
 
 
 def settle(sandbox) -> None:
@@ -99,7 +137,14 @@ def settle(sandbox) -> None:
 
 @async_jobs.seed
 def seed(world, values):
-    return {"arguments": None, "key_id": None, "due_at": None, "reads": 0, "progress": {"done": 0, "total": 1}, **values}
+    return {
+        "arguments": None,
+        "key_id": None,
+        "due_at": None,
+        "reads": 0,
+        "progress": {"done": 0, "total": 1},
+        **values,
+    }
 
 
 @async_jobs.operation("get_async_job", returns=async_jobs)

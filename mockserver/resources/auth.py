@@ -35,9 +35,7 @@ class ApiKey(Record, ApiKeyFields):
         on_delete=fields.CASCADE,
         description="Whose key it is; null for nobody's.",
     )
-    last_used_at = fields.Timestamp(
-        dump_only=True, null=True, description="When it was last used, to the minute."
-    )
+    last_used_at = fields.Timestamp(dump_only=True, null=True, description="When it was last used, to the minute.")
 
 
 class UpdatedApiKey(fields.Schema):
@@ -49,9 +47,7 @@ class UpdatedApiKey(fields.Schema):
     created_at = fields.Timestamp(description="When it was created.")
     expires_at = fields.Timestamp(null=True, description="From when on it is refused; null for never.")
     last_used_at = fields.Timestamp(null=True, description="When it was last used, to the minute.")
-    key = fields.Text(
-        null=True, description="The new key after a rotation, else null. It is not shown again."
-    )
+    key = fields.Text(null=True, description="The new key after a rotation, else null. It is not shown again.")
 
 
 api_keys = Resource("api_key", ApiKey, indexes={"prefix": lambda key: (key["prefix"],)}, hidden=("key",))
@@ -69,15 +65,11 @@ def update_api_key(scope, data):
     data = dict(data)
     rotate = data.pop("rotate", False)
     if data.get("expires_at") and moment(data["expires_at"]) <= scope.sandbox.clock.now():
-        raise Conflict(
-            f"expires_at is in the past: it is {scope.now} now. Name a later moment, or null for no expiry."
-        )
+        raise Conflict(f"expires_at is in the past: it is {scope.now} now. Name a later moment, or null for no expiry.")
     if rotate:
         data["key"] = rotated(scope.sandbox.seed, scope.key)
     key = api_keys.change(scope, scope.key, data)
-    return {name: key[name] for name in UpdatedApiKey._declared_fields} | {
-        "key": key["key"] if rotate else None
-    }
+    return {name: key[name] for name in UpdatedApiKey._declared_fields} | {"key": key["key"] if rotate else None}
 
 
 @api_keys.seed

@@ -1,4 +1,5 @@
 """Bills of materials and their lines, from Cofactr data or from raw data that is matched to parts."""
+
 import re
 
 from mockserver.api import fields
@@ -10,17 +11,30 @@ from mockserver.resources._blocks import LABEL_FILTERS, CustomProperties, Integr
 from mockserver.resources.parts import find_by_custom_id, find_by_mpn, from_catalogue
 
 NO_MATCH, DO_NOT_PLACE, ON_HAND, BUYABLE, NEEDS_RFQ, IGNORE = STATUSES = (
-    "no_match", "do_not_place", "on_hand", "buyable", "needs_rfq", "ignore")
-MAX_RANGE = 10_000                 # designators in one range such as C1-C20; a longer one is taken for a name
+    "no_match",
+    "do_not_place",
+    "on_hand",
+    "buyable",
+    "needs_rfq",
+    "ignore",
+)
+MAX_RANGE = 10_000  # designators in one range such as C1-C20; a longer one is taken for a name
 
 
 # -- schemas ---------------------------------------------------------------------------------------------------
 
+
 class BomHead(Integration):
-    name = fields.Text(required=True, evidence="documented", description="What the assembly is called.", example="Motor Controller")
+    name = fields.Text(
+        required=True, evidence="documented", description="What the assembly is called.", example="Motor Controller"
+    )
     version = fields.Text(null=True, evidence="documented", description="The assembly's revision.", example="B")
-    part_number = fields.Text(null=True, evidence="documented", description="The assembly's own number.", example="PCA-1042")
-    data_source = fields.Text(null=True, evidence="documented", description="Where the data comes from.", example="ERP export")
+    part_number = fields.Text(
+        null=True, evidence="documented", description="The assembly's own number.", example="PCA-1042"
+    )
+    data_source = fields.Text(
+        null=True, evidence="documented", description="Where the data comes from.", example="ERP export"
+    )
     metadata = metadata()
 
 
@@ -28,9 +42,16 @@ class Bom(Record, BomHead, Labels):
     """A bill of materials."""
 
     custom_properties = CustomProperties("bom")
-    approved = fields.Boolean(dump_only=True, dump_default=False, evidence="documented", description="Whether it is approved.")
+    approved = fields.Boolean(
+        dump_only=True, dump_default=False, evidence="documented", description="Whether it is approved."
+    )
     approved_at = fields.Timestamp(dump_only=True, null=True, description="When it was approved.")
-    archived = fields.Boolean(dump_only=True, dump_default=False, evidence="documented", description="Whether it is archived: deleted when approved.")
+    archived = fields.Boolean(
+        dump_only=True,
+        dump_default=False,
+        evidence="documented",
+        description="Whether it is archived: deleted when approved.",
+    )
     archived_at = fields.Timestamp(dump_only=True, null=True, description="When it was archived.")
     line_count = fields.Integer(dump_only=True, dump_default=0, description="How many lines it has.")
 
@@ -43,13 +64,25 @@ class PartSummary(fields.Schema):
 
 
 class Designators(fields.Schema):
-    reference_designators_string = fields.Text(evidence="documented", description=(
-        "Where it is placed, ranges allowed: `C1, C3-C5 C9`. Used when `reference_designators` is absent or empty."), example="C1, C3-C5")
-    reference_designators = fields.Array(fields.Text(), load_default=list, evidence="documented", description="Where it is placed on the board.")
+    reference_designators_string = fields.Text(
+        evidence="documented",
+        description=(
+            "Where it is placed, ranges allowed: `C1, C3-C5 C9`. Used when `reference_designators` is absent or empty."
+        ),
+        example="C1, C3-C5",
+    )
+    reference_designators = fields.Array(
+        fields.Text(), load_default=list, evidence="documented", description="Where it is placed on the board."
+    )
 
 
 class LineFields(Designators):
-    quantity = fields.Integer(load_default=0, evidence="documented", description="Pieces on one assembly; 0 for as many as there are designators.", example=4)
+    quantity = fields.Integer(
+        load_default=0,
+        evidence="documented",
+        description="Pieces on one assembly; 0 for as many as there are designators.",
+        example=4,
+    )
     custom_id = fields.Text(null=True, evidence="documented", description="The organisation's own number for the part.")
     line_number = fields.Text(null=True, evidence="documented", description="The line's number in its source.")
     description = fields.Text(null=True, evidence="documented")
@@ -58,15 +91,26 @@ class LineFields(Designators):
     value = fields.Text(null=True, evidence="documented", description="Such as `100nF`.")
     package = fields.Text(null=True, evidence="documented", description="Such as `0402`.")
     mount_type = fields.Text(null=True, evidence="documented", description="Such as `SMT`.")
-    do_not_place = fields.Boolean(load_default=False, evidence="documented", description="Whether it is left off the board.")
-    is_custom_part = fields.Boolean(load_default=False, evidence="documented", description="Whether the part is made to order.")
+    do_not_place = fields.Boolean(
+        load_default=False, evidence="documented", description="Whether it is left off the board."
+    )
+    is_custom_part = fields.Boolean(
+        load_default=False, evidence="documented", description="Whether the part is made to order."
+    )
     metadata = metadata()
 
 
 class Identity(fields.Schema):
-    mpn = fields.Text(null=True, evidence="documented", description="The manufacturer's part number.", example="GRM155R61A104KA01D")
+    mpn = fields.Text(
+        null=True, evidence="documented", description="The manufacturer's part number.", example="GRM155R61A104KA01D"
+    )
     manufacturer_name = fields.Text(null=True, evidence="documented", description="The maker.", example="Murata")
-    alternative_mpns = fields.Array(fields.Text(min=0, max=None), load_default=list, evidence="documented", description="Numbers that will do as well.")
+    alternative_mpns = fields.Array(
+        fields.Text(min=0, max=None),
+        load_default=list,
+        evidence="documented",
+        description="Numbers that will do as well.",
+    )
 
 
 class CreateRawBomLine(Identity, LineFields):
@@ -77,7 +121,11 @@ class BomLineRequest(Identity, LineFields):
     """A line of a known part."""
 
     part_id = fields.Ref("part", required=True, description="The part.")
-    ignore = fields.Boolean(load_default=False, evidence="product", description="Left out like `do_not_place`, for the organisation's own reasons.")
+    ignore = fields.Boolean(
+        load_default=False,
+        evidence="product",
+        description="Left out like `do_not_place`, for the organisation's own reasons.",
+    )
 
 
 class PatchBomLine(BomLineRequest):
@@ -90,31 +138,49 @@ class BomLine(Record, Identity, LineFields):
     bom_id = fields.Ref("bom", on_delete=fields.CASCADE, dump_only=True)
     part_id = fields.Ref("part", dump_only=True, null=True, description="The part; null when none was recognised.")
     part = fields.Nested(PartSummary, dump_only=True, null=True)
-    ignore = fields.Boolean(dump_only=True, dump_default=False, evidence="product", description="Left out like `do_not_place`.")
-    reference_designators_string = fields.Text(max=None, min=0, dump_only=True, dump_default="", evidence="documented",
-                                               description="The designators, joined by a comma and a space.")
+    ignore = fields.Boolean(
+        dump_only=True, dump_default=False, evidence="product", description="Left out like `do_not_place`."
+    )
+    reference_designators_string = fields.Text(
+        max=None,
+        min=0,
+        dump_only=True,
+        dump_default="",
+        evidence="documented",
+        description="The designators, joined by a comma and a space.",
+    )
     status = fields.Choice(*STATUSES, dump_only=True, evidence="product", description="Where its supply stands.")
 
 
 class CreateBomRequest(BomHead, Labels):
     """A bill of materials of known parts."""
 
-    approved = fields.Boolean(load_default=False, evidence="documented", description="Whether it is approved from the start.")
+    approved = fields.Boolean(
+        load_default=False, evidence="documented", description="Whether it is approved from the start."
+    )
     custom_properties = CustomProperties("bom")
-    lines = fields.Array(fields.Nested(BomLineRequest), load_default=list, description="Its lines; repeated parts are summed.")
+    lines = fields.Array(
+        fields.Nested(BomLineRequest), load_default=list, description="Its lines; repeated parts are summed."
+    )
 
 
 class ParseRawBomRequest(BomHead):
     """A bill of materials of raw lines."""
 
-    approved = fields.Boolean(load_default=False, evidence="documented", description="Whether it is approved from the start.")
-    raw_lines = fields.Array(fields.Nested(CreateRawBomLine), load_default=list, evidence="documented", description="Its lines as they are.")
+    approved = fields.Boolean(
+        load_default=False, evidence="documented", description="Whether it is approved from the start."
+    )
+    raw_lines = fields.Array(
+        fields.Nested(CreateRawBomLine), load_default=list, evidence="documented", description="Its lines as they are."
+    )
 
 
 class UpsertBomRequest(ParseRawBomRequest):
     """A bill of materials that an integration keeps in step."""
 
-    integration_source_name = fields.Text(max=None, required=True, description="The system it comes from.", example="altium365")
+    integration_source_name = fields.Text(
+        max=None, required=True, description="The system it comes from.", example="altium365"
+    )
     integration_record_id = fields.Text(max=None, required=True, description="Its id in that system.", example="PRJ-7")
 
 
@@ -124,7 +190,9 @@ class Resolution(fields.Schema):
     index = fields.Integer(description="Its place in `raw_lines`, from 0.")
     bom_line_id = fields.Id(description="The line it is, or was added to.")
     part_id = fields.Cpid(null=True, description="The part it was matched to.")
-    matched_by = fields.Choice("mpn", "custom_id", "alternative_mpns", null=True, description="What the part was recognised by.")
+    matched_by = fields.Choice(
+        "mpn", "custom_id", "alternative_mpns", null=True, description="What the part was recognised by."
+    )
     merged = fields.Boolean(description="Whether it was added to an earlier line of the same part and designators.")
 
 
@@ -137,14 +205,36 @@ class ParsedBom(Bom):
 
 # -- resources -------------------------------------------------------------------------------------------------
 
-boms = Resource("bom", Bom, record_type="BOM", list="list_boms", retrieve="get_bom", update="update_bom", filters={
-    "approved": Equals("approved"), "archived": Equals("archived", default=False), "name": Contains("name"),
-    "part_number": Equals("part_number"), "updated_after": After("updated_at"), **LABEL_FILTERS},
-    indexes={"integration": lambda bom: ((bom["org_id"], bom["integration_source_name"], bom["integration_record_id"]),)})
+boms = Resource(
+    "bom",
+    Bom,
+    record_type="BOM",
+    list="list_boms",
+    retrieve="get_bom",
+    update="update_bom",
+    filters={
+        "approved": Equals("approved"),
+        "archived": Equals("archived", default=False),
+        "name": Contains("name"),
+        "part_number": Equals("part_number"),
+        "updated_after": After("updated_at"),
+        **LABEL_FILTERS,
+    },
+    indexes={
+        "integration": lambda bom: ((bom["org_id"], bom["integration_source_name"], bom["integration_record_id"]),)
+    },
+)
 
-bom_lines = Resource("bom_line", BomLine, parent="bom_id", list="list_bom_lines", retrieve="get_bom_line", destroy="delete_bom_line",
-                     filters={"part_id": Equals("part_id"), "do_not_place": Equals("do_not_place")},
-                     indexes={"merge": lambda line: ((line["bom_id"], line["part_id"]),) if line["part_id"] else ()})
+bom_lines = Resource(
+    "bom_line",
+    BomLine,
+    parent="bom_id",
+    list="list_bom_lines",
+    retrieve="get_bom_line",
+    destroy="delete_bom_line",
+    filters={"part_id": Equals("part_id"), "do_not_place": Equals("do_not_place")},
+    indexes={"merge": lambda line: ((line["bom_id"], line["part_id"]),) if line["part_id"] else ()},
+)
 
 
 @boms.represent("line_count")
@@ -176,11 +266,15 @@ def on_hand(scope, part_id: str, org_id: str) -> int:
     """Pieces of a part in the organisation's stock that nothing is reserved for."""
     if "stock_lot" not in scope.store.tables:
         return 0
-    return sum(lot["quantity"] - lot["allocated_quantity"] for lot in scope.store["stock_lot"].where("part_id", part_id)
-               if lot["org_id"] == org_id and lot["status"] == "available")
+    return sum(
+        lot["quantity"] - lot["allocated_quantity"]
+        for lot in scope.store["stock_lot"].where("part_id", part_id)
+        if lot["org_id"] == org_id and lot["status"] == "available"
+    )
 
 
 # -- boms ------------------------------------------------------------------------------------------------------
+
 
 @boms.action("create_bom", body=CreateBomRequest, status=201)
 def create_bom(scope, data):
@@ -192,7 +286,13 @@ def create_bom(scope, data):
     return bom
 
 
-@boms.action("parse_raw_bom", body=ParseRawBomRequest, returns=ParsedBom, status=201, evidence={"request": "documented", "response": "inferred"})
+@boms.action(
+    "parse_raw_bom",
+    body=ParseRawBomRequest,
+    returns=ParsedBom,
+    status=201,
+    evidence={"request": "documented", "response": "inferred"},
+)
 def parse_raw_bom(scope, data):
     """A BOM of raw lines, each matched to a part where one is recognised.
 
@@ -210,7 +310,8 @@ def parse_raw_bom(scope, data):
 def upsert_bom(scope, data):
     """Create or replace the BOM of an integration's record, found by source name and record id.
 
-    The job's result is `{bom_id, created, unmatched_lines}`, the last one the places of the raw lines no part was recognised for.
+    The job's result is `{bom_id, created, unmatched_lines}`, the last one the places of the raw lines no part was
+    recognised for.
     """
     return async_jobs.start(scope, "upsert_bom_async", data, len(data["raw_lines"]))
 
@@ -229,8 +330,11 @@ def upsert_bom_now(scope, data):
     else:
         bom = boms.add(scope, born(scope, data))
     resolutions = add_raw_lines(scope, bom, raw_lines)
-    return {"bom_id": bom["id"], "created": found is None,
-            "unmatched_lines": [resolution["index"] for resolution in resolutions if resolution["part_id"] is None]}
+    return {
+        "bom_id": bom["id"],
+        "created": found is None,
+        "unmatched_lines": [resolution["index"] for resolution in resolutions if resolution["part_id"] is None],
+    }
 
 
 @boms.action("approve_bom", conflict="The BOM is approved or archived already.")
@@ -245,7 +349,10 @@ def approve(scope, bom):
 
 @boms.action("delete_bom", returns=None, status=204, conflict="Another record refers to the BOM.")
 def delete_bom(scope, bom):
-    """An unapproved BOM is gone with its lines. An approved one is archived: still readable, listed with `?archived=true` alone."""
+    """An unapproved BOM is gone with its lines.
+
+    An approved one is archived: still readable, listed with `?archived=true` alone.
+    """
     if not bom["approved"]:
         boms.remove(scope, bom)
     elif not bom["archived"]:
@@ -262,16 +369,27 @@ def approval(scope):
 
 # -- lines -----------------------------------------------------------------------------------------------------
 
-@bom_lines.action("create_bom_line", body=BomLineRequest, status=201, also={200: "The part is on the BOM already: its line, summed."})
+
+@bom_lines.action(
+    "create_bom_line", body=BomLineRequest, status=201, also={200: "The part is on the BOM already: its line, summed."}
+)
 def create_line(scope, bom, data):
     """Add a line. When the part is on the BOM already, quantities are summed and designators joined instead."""
     line, added = add_line(scope, bom, data)
     return line if added else Reply(line, 200)
 
 
-@bom_lines.action("parse_raw_bom_line", body=CreateRawBomLine, status=201, also={200: "The same part and designators are on the BOM already: their line, summed."})
+@bom_lines.action(
+    "parse_raw_bom_line",
+    body=CreateRawBomLine,
+    status=201,
+    also={200: "The same part and designators are on the BOM already: their line, summed."},
+)
 def parse_raw_line(scope, bom, data):
-    """Match a raw line to a part and add it. When a line has the same part and designators, quantities are summed instead."""
+    """Match a raw line to a part and add it.
+
+    When a line has the same part and designators, quantities are summed instead.
+    """
     line, _, merged = add_raw_line(scope, bom, data)
     return Reply(line, 200) if merged else line
 
@@ -302,7 +420,15 @@ def add_raw_lines(scope, bom, raw_lines) -> list[dict]:
     resolutions = []
     for index, raw in enumerate(raw_lines):
         line, matched_by, merged = add_raw_line(scope, bom, raw)
-        resolutions.append({"index": index, "bom_line_id": line["id"], "part_id": line["part_id"], "matched_by": matched_by, "merged": merged})
+        resolutions.append(
+            {
+                "index": index,
+                "bom_line_id": line["id"],
+                "part_id": line["part_id"],
+                "matched_by": matched_by,
+                "merged": merged,
+            }
+        )
     return resolutions
 
 
@@ -315,8 +441,10 @@ def add_raw_line(scope, bom, raw) -> tuple[dict, str | None, bool]:
     data = counted(raw)
     if part:
         for line in scope.store["bom_line"].where("merge", (bom["id"], part["id"])):
-            if (set(line["reference_designators"]) == set(data["reference_designators"])
-                    and line["do_not_place"] == data["do_not_place"]):
+            if (
+                set(line["reference_designators"]) == set(data["reference_designators"])
+                and line["do_not_place"] == data["do_not_place"]
+            ):
                 return summed(scope, line, data), matched_by, True
     return bom_lines.add(scope, {**data, "part_id": part and part["id"], "bom_id": bom["id"]}), matched_by, False
 
@@ -359,8 +487,8 @@ def summed(scope, line: dict, data: dict) -> dict:
 def designators(text: str) -> list[str]:
     """`"C1, C3-C5 C9"` → C1 C3 C4 C5 C9. What is no designator or range is kept as it stands."""
     names = []
-    for word in re.sub(r"\s*([-–])\s*(?=[A-Za-z]*\d)", r"\1", text).replace(",", " ").replace(";", " ").split():
-        ends = re.fullmatch(r"([A-Za-z_]+)(\d{1,9})[-–]([A-Za-z_]*)(\d{1,9})", word)
+    for word in re.sub(r"\s*([-\u2013])\s*(?=[A-Za-z]*\d)", r"\1", text).replace(",", " ").replace(";", " ").split():
+        ends = re.fullmatch(r"([A-Za-z_]+)(\d{1,9})[-\u2013]([A-Za-z_]*)(\d{1,9})", word)
         first, last = (int(ends[2]), int(ends[4])) if ends else (0, -1)
         if ends and ends[3] in ("", ends[1]) and first <= last < first + MAX_RANGE:
             names += [f"{ends[1]}{number:0{len(ends[2])}}" for number in range(first, last + 1)]
@@ -371,17 +499,31 @@ def designators(text: str) -> list[str]:
 
 # -- fakes -----------------------------------------------------------------------------------------------------
 
+
 @boms.fake
 def fake_bom(f):
-    return {"name": f.faker.board_name(), "version": f.choice("ABCDE"), "part_number": f"PCA-{f.int(1000, 9999)}", "data_source": "PLM"}
+    return {
+        "name": f.faker.board_name(),
+        "version": f.choice("ABCDE"),
+        "part_number": f"PCA-{f.int(1000, 9999)}",
+        "data_source": "PLM",
+    }
 
 
 @bom_lines.fake
 def fake_line(f):
     bom, part = f.one("bom"), f.one("part")
     names = [f"X{f.ordinal}_{number}" for number in range(1, f.int(1, 4) + 1)] if f.int(0, 1) else []
-    return {"bom_id": bom["id"], "org_id": bom["org_id"], "part_id": part["id"], "mpn": part["mpn"], "manufacturer_name": part["manufacturer_name"],
-            "description": part["description"], "quantity": len(names) or f.int(1, 40), "reference_designators": names}
+    return {
+        "bom_id": bom["id"],
+        "org_id": bom["org_id"],
+        "part_id": part["id"],
+        "mpn": part["mpn"],
+        "manufacturer_name": part["manufacturer_name"],
+        "description": part["description"],
+        "quantity": len(names) or f.int(1, 40),
+        "reference_designators": names,
+    }
 
 
 @boms.seed

@@ -27,8 +27,7 @@ class CustomProperty(Record):
         unique=True,
         load_default=list,
         description=(
-            "What a `select` is a choice of, at least one; empty for the other types. "
-            "One that a record carries stays."
+            "What a `select` is a choice of, at least one; empty for the other types. One that a record carries stays."
         ),
     )
     required = fields.Boolean(
@@ -113,9 +112,7 @@ def in_use(scope, property: dict) -> list:
 def fake(f):
     value_type = f.choice(VALUE_TYPES)
     return {
-        "name": f.unique(
-            f.choice(["Cost centre", "Export class", "Owner", "Risk", "Review date", "Revision note"])
-        ),
+        "name": f.unique(f.choice(["Cost centre", "Export class", "Owner", "Risk", "Review date", "Revision note"])),
         "record_type": f.choice(RECORD_TYPES),
         "value_type": value_type,
         "options": ["Low", "Medium", "High"] if value_type == "select" else [],

@@ -1,4 +1,5 @@
 """Parts: the organisation's own, and a catalogue that knows nearly every part there is."""
+
 import re
 
 from mockserver.api import fields
@@ -29,7 +30,9 @@ class Offer(fields.Schema):
     status = fields.Choice(*electronics.OFFER_STATUSES, required=True)
     is_authorized = fields.Boolean(required=True, description="Whether the maker has authorised the seller.")
     inventory_level = fields.Integer(required=True, description="Pieces in stock.")
-    factory_lead_days = fields.Integer(null=True, description="Days until the factory delivers; null when it no longer does.")
+    factory_lead_days = fields.Integer(
+        null=True, description="Days until the factory delivers; null when it no longer does."
+    )
     prices = fields.Array(fields.Nested(PricePoint), required=True, description="Price breaks, by rising quantity.")
 
 
@@ -64,7 +67,9 @@ class PartFields(Integration, Labels):
     aecq_status = fields.Choice(*electronics.AECQ_STATUSES, null=True)
     specs = fields.Array(fields.Nested(Spec), load_default=list)
     documents = fields.Array(fields.Nested(PartDocument), load_default=list)
-    is_custom_part = fields.Boolean(load_default=False, evidence="documented", description="Whether it is made to order.")
+    is_custom_part = fields.Boolean(
+        load_default=False, evidence="documented", description="Whether it is made to order."
+    )
     metadata = metadata()
     custom_properties = CustomProperties("part")
 
@@ -73,13 +78,19 @@ class Part(PartFields):
     """A part. Those of the catalogue belong to no organisation."""
 
     id = fields.Cpid(dump_only=True, evidence="product", description="The Cofactr part id (CPID).")
-    org_id = fields.Ref("org", dump_only=True, null=True, description="The organisation whose own part it is; null in the catalogue.")
+    org_id = fields.Ref(
+        "org", dump_only=True, null=True, description="The organisation whose own part it is; null in the catalogue."
+    )
     deprecated_ids = fields.Array(fields.Cpid(), dump_only=True, description="Retired ids, which still find this part.")
     inventory_level = fields.Integer(dump_only=True, dump_default=0, description="Pieces in stock at all sellers.")
-    buyable = fields.Integer(dump_only=True, dump_default=0, description="Pieces that can be bought at a listed price now.")
+    buyable = fields.Integer(
+        dump_only=True, dump_default=0, description="Pieces that can be bought at a listed price now."
+    )
     quotable = fields.Integer(dump_only=True, dump_default=0, description="Pieces sold on quotation only.")
     maybe = fields.Integer(dump_only=True, dump_default=0, description="Pieces whose availability is uncertain.")
-    reference_prices = fields.Array(fields.Nested(PricePoint), dump_only=True, description="The best listed price at each quantity.")
+    reference_prices = fields.Array(
+        fields.Nested(PricePoint), dump_only=True, description="The best listed price at each quantity."
+    )
     offers = fields.Array(fields.Nested(Offer), dump_only=True)
     created_at = fields.Timestamp(dump_only=True)
     updated_at = fields.Timestamp(dump_only=True)
@@ -114,11 +125,16 @@ class Parts(Resource):
         return next(iter(scope.store["part"].where("deprecated_id", id)), None)
 
 
-parts = Parts("part", Part, retrieve="get_part", indexes={
-    "mpn_key": lambda part: (electronics.normalise(part["mpn"]),),
-    "custom_id": lambda part: (part["custom_id"],) if part["custom_id"] else (),
-    "deprecated_id": lambda part: part["deprecated_ids"],
-})
+parts = Parts(
+    "part",
+    Part,
+    retrieve="get_part",
+    indexes={
+        "mpn_key": lambda part: (electronics.normalise(part["mpn"]),),
+        "custom_id": lambda part: (part["custom_id"],) if part["custom_id"] else (),
+        "deprecated_id": lambda part: part["deprecated_ids"],
+    },
+)
 
 
 def catalogue_id(seed, manufacturer_name: str | None, mpn: str | None) -> str:
@@ -127,6 +143,7 @@ def catalogue_id(seed, manufacturer_name: str | None, mpn: str | None) -> str:
 
 
 # -- finding parts ---------------------------------------------------------------------------------------------
+
 
 def find_by_mpn(scope, mpn: str | None, manufacturer_name: str | None) -> dict | None:
     """The part with this number, case and punctuation aside, and this maker if one is named. The org's own first."""
@@ -149,8 +166,14 @@ def find_by_custom_id(scope, custom_id: str | None, org_ids=None) -> dict | None
 def find_own(scope, mpn: str, manufacturer_name: str | None) -> dict | None:
     """The organisation's own part of exactly this number and maker, or of no maker when none is named."""
     maker = electronics.manufacturer_key(manufacturer_name)
-    return next((part for part in scope.store["part"].where("mpn_key", electronics.normalise(mpn))
-                 if part["org_id"] == scope.org_id and electronics.manufacturer_key(part["manufacturer_name"]) == maker), None)
+    return next(
+        (
+            part
+            for part in scope.store["part"].where("mpn_key", electronics.normalise(mpn))
+            if part["org_id"] == scope.org_id and electronics.manufacturer_key(part["manufacturer_name"]) == maker
+        ),
+        None,
+    )
 
 
 def _nearness(scope, part: dict) -> int:
@@ -168,18 +191,30 @@ def from_catalogue(scope, mpn: str | None, manufacturer_name: str | None) -> dic
         return None
     id = catalogue_id(seed, manufacturer_name, mpn)
     known = scope.store["part"].get(id)
-    return known or scope.store.insert("part", catalogue_part(
-        scope.sandbox.world, id, mpn.strip().upper()[:255], electronics.manufacturer(manufacturer_name)[:255]))
+    return known or scope.store.insert(
+        "part",
+        catalogue_part(
+            scope.sandbox.world, id, mpn.strip().upper()[:255], electronics.manufacturer(manufacturer_name)[:255]
+        ),
+    )
 
 
 def catalogue_part(world, id: str, mpn: str, manufacturer_name: str) -> dict:
     """A part as the catalogue lists it: a function of the seed, the maker and the number."""
     random = ids.Random(world.seed, "part", id)
     facts = electronics.part(random, mpn, manufacturer_name)
-    return {**parts.blank(), **facts, "id": id, "org_id": None, "created_at": stamp(world.now), "updated_at": stamp(world.now)}
+    return {
+        **parts.blank(),
+        **facts,
+        "id": id,
+        "org_id": None,
+        "created_at": stamp(world.now),
+        "updated_at": stamp(world.now),
+    }
 
 
 # -- asynchronous creation -------------------------------------------------------------------------------------
+
 
 @parts.action("create_parts_async", body=CreatePartsRequest, returns=async_jobs.async_jobs, status=202)
 def create_async(scope, data):
@@ -202,6 +237,7 @@ def create_parts(scope, data):
         if find_own(scope, values["mpn"], values["manufacturer_name"]):
             raise Problem({"mpn": ["A part with this number and manufacturer already exists."]})
         return add(scope, values), True
+
     return _each(data["parts"], create)
 
 
@@ -210,13 +246,17 @@ def upsert_parts(scope, data):
     def upsert(values):
         id = values["id"]
         values = {name: value for name, value in values.items() if name != "id"}
-        found = (own(scope, scope.find("part", id) if id else None) or find_by_custom_id(scope, values["custom_id"], [scope.org_id])
-                 or find_own(scope, values["mpn"], values["manufacturer_name"]))
+        found = (
+            own(scope, scope.find("part", id) if id else None)
+            or find_by_custom_id(scope, values["custom_id"], [scope.org_id])
+            or find_own(scope, values["mpn"], values["manufacturer_name"])
+        )
         if found:
             return parts.change(scope, found, values), False
         if id:
             raise Problem({"id": [f'Invalid pk "{id}" - object does not exist among the organisation\'s own parts.']})
         return add(scope, values), True
+
     return _each(data["parts"], upsert)
 
 
@@ -230,7 +270,10 @@ def add(scope, values: dict) -> dict:
     if not values["is_custom_part"]:
         listed = from_catalogue(scope, values["mpn"], values["manufacturer_name"])
         if listed:
-            values |= {name: listed[name] for name in ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")}
+            values |= {
+                name: listed[name]
+                for name in ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")
+            }
     return parts.add(scope, values)
 
 

@@ -1,4 +1,5 @@
 """Programs: what is to be built, the parts that takes, how they are supplied and what they would cost."""
+
 import decimal
 
 from mockserver.api import fields
@@ -17,23 +18,30 @@ MOVES = Moves((DRAFT, APPROVED), (APPROVED, DRAFT), (APPROVED, COMPLETE), label=
 INCLUDE, EXCLUDE = "include", "exclude"
 ON_HAND, ON_ORDER, BUYABLE, NEEDS_RFQ = SUPPLY = ("on_hand", "on_order", "buyable", "needs_rfq")
 
-THOUSANDTHS = 1000                 # of a percent, the finest that attrition comes in
+THOUSANDTHS = 1000  # of a percent, the finest that attrition comes in
 WHOLE = 100 * THOUSANDTHS
-MOST = 10**15                      # pieces of one part; well within what JSON readers keep exact
+MOST = 10**15  # pieces of one part; well within what JSON readers keep exact
 CENT = decimal.Decimal("0.01")
-EXACT = decimal.Context(prec=60)   # of a price times a number of pieces, and of their sums, no digit is lost
+EXACT = decimal.Context(prec=60)  # of a price times a number of pieces, and of their sums, no digit is lost
 
 
 # -- schemas -----------------------------------------------------------------------------------------------
+
 
 class Program(Record, Integration, Labels):
     """Something to be built: so many of these BOMs, so many of those parts."""
 
     name = fields.Text(required=True, description="What it is called.", example="Motor Controller pilot run")
     description = fields.Text(max=2000, null=True)
-    status = fields.Choice(*STATUSES, load_default=DRAFT, evidence="product", description=(
-        "For the organisation's own use. From `draft` to `approved` and back, from `approved` to `complete`, "
-        "which is final: then lines and part overrides stay as they are."))
+    status = fields.Choice(
+        *STATUSES,
+        load_default=DRAFT,
+        evidence="product",
+        description=(
+            "For the organisation's own use. From `draft` to `approved` and back, from `approved` to `complete`, "
+            "which is final: then lines and part overrides stay as they are."
+        ),
+    )
     deadline = fields.Date(null=True, description="The day everything should be there.", example="2026-03-31")
     metadata = metadata()
     custom_properties = CustomProperties("program")
@@ -45,10 +53,12 @@ class ProgramLine(Record):
     program_id = fields.Ref("program", on_delete=fields.CASCADE, dump_only=True)
     bom_id = fields.Ref("bom", null=True, description="The BOM that is built.")
     part_id = fields.Ref("part", null=True, description="The part, when it is needed apart from any BOM.")
-    quantity = fields.Integer(min=1, required=True, example=250,
-                              description="Builds of the BOM, or pieces of the part.")
-    attrition_percent = fields.Percent(load_default="0", example="2.5",
-                                       description="Pieces to have beyond that, for those that get lost.")
+    quantity = fields.Integer(
+        min=1, required=True, example=250, description="Builds of the BOM, or pieces of the part."
+    )
+    attrition_percent = fields.Percent(
+        load_default="0", example="2.5", description="Pieces to have beyond that, for those that get lost."
+    )
 
 
 class PartOverride(Record):
@@ -56,12 +66,19 @@ class PartOverride(Record):
 
     program_id = fields.Ref("program", on_delete=fields.CASCADE, dump_only=True)
     part_id = fields.Ref("part", required=True, description="The part: one override for each.")
-    include = fields.Choice(INCLUDE, EXCLUDE, load_default=INCLUDE, evidence="product",
-                            description="`exclude` leaves the part out.")
-    substitute_part_id = fields.Ref("part", null=True, description=(
-        "The part to take in its place, as many pieces. The substitute's own override has no say in those."))
-    quantity_override = fields.Integer(null=True, description=(
-        "Pieces required in all, attrition included, whatever the lines come to."))
+    include = fields.Choice(
+        INCLUDE, EXCLUDE, load_default=INCLUDE, evidence="product", description="`exclude` leaves the part out."
+    )
+    substitute_part_id = fields.Ref(
+        "part",
+        null=True,
+        description=(
+            "The part to take in its place, as many pieces. The substitute's own override has no say in those."
+        ),
+    )
+    quantity_override = fields.Integer(
+        null=True, description=("Pieces required in all, attrition included, whatever the lines come to.")
+    )
     attrition_percent = fields.Percent(null=True, description="Attrition in place of the lines'.")
     notes = fields.Text(max=2000, null=True)
 
@@ -71,29 +88,49 @@ class PartOfProgram(fields.Schema):
     mpn = fields.Text()
     manufacturer_name = fields.Text(null=True)
     description = fields.Text(null=True)
-    required = fields.Integer(max=MOST, description=(
-        "Pieces: BOM lines times builds, and part lines, each with its attrition; their sum rounded up. "
-        "BOM lines not to be placed, ignored or without a part do not count. Part overrides come last."))
+    required = fields.Integer(
+        max=MOST,
+        description=(
+            "Pieces: BOM lines times builds, and part lines, each with its attrition; their sum rounded up. "
+            "BOM lines not to be placed, ignored or without a part do not count. Part overrides come last."
+        ),
+    )
 
 
 class PartAvailability(PartOfProgram):
     """A part of a program, and where its pieces are to come from."""
 
     substitute_for = fields.Array(fields.Cpid(), description="The parts it stands in for, by part overrides.")
-    allocated = fields.Integer(max=MOST, description=(
-        "Pieces allocated to this program, in lots that are not consumed."))
-    on_hand = fields.Integer(max=MOST, description=(
-        "Pieces in available lots of the program's organisation, less those that are allocated to anything."))
-    on_order = fields.Integer(max=MOST, description=(
-        "Pieces not yet received on the program's purchase orders that are neither cancelled nor received."))
+    allocated = fields.Integer(
+        max=MOST, description=("Pieces allocated to this program, in lots that are not consumed.")
+    )
+    on_hand = fields.Integer(
+        max=MOST,
+        description=(
+            "Pieces in available lots of the program's organisation, less those that are allocated to anything."
+        ),
+    )
+    on_order = fields.Integer(
+        max=MOST,
+        description=(
+            "Pieces not yet received on the program's purchase orders that are neither cancelled nor received."
+        ),
+    )
     buyable = fields.Integer(max=MOST, description="Pieces that can be bought at a listed price now.")
-    shortage = fields.Integer(max=MOST, description=(
-        "`required` less `allocated`, `on_hand` and `on_order`; 0 when they suffice."))
-    lead_time_days = fields.Integer(null=True, description=(
-        "The shortest factory lead time among its offers, null when none has one; 0 without a shortage."))
-    status = fields.Choice(*SUPPLY, description=(
-        "`on_hand`: what is allocated and on hand suffices. `on_order`: it does with what is on order. "
-        "`buyable`: the shortage can be bought now. `needs_rfq`: it cannot."))
+    shortage = fields.Integer(
+        max=MOST, description=("`required` less `allocated`, `on_hand` and `on_order`; 0 when they suffice.")
+    )
+    lead_time_days = fields.Integer(
+        null=True,
+        description=("The shortest factory lead time among its offers, null when none has one; 0 without a shortage."),
+    )
+    status = fields.Choice(
+        *SUPPLY,
+        description=(
+            "`on_hand`: what is allocated and on hand suffices. `on_order`: it does with what is on order. "
+            "`buyable`: the shortage can be bought now. `needs_rfq`: it cannot."
+        ),
+    )
 
 
 class ProgramAvailabilities(fields.Schema):
@@ -101,8 +138,9 @@ class ProgramAvailabilities(fields.Schema):
 
     program_id = fields.Id()
     calculated_at = fields.Timestamp(description="The moment it holds for.")
-    parts = fields.Array(fields.Nested(PartAvailability), description=(
-        "One entry for each part, in the order of the lines."))
+    parts = fields.Array(
+        fields.Nested(PartAvailability), description=("One entry for each part, in the order of the lines.")
+    )
 
 
 def Amount(**kwargs):
@@ -119,8 +157,10 @@ class PartPrice(PartOfProgram):
 
     seller = fields.Text(description="Who offers it.")
     sku = fields.Text(description="The seller's own number.")
-    order_quantity = fields.Integer(max=2 * MOST, description=(
-        "Pieces to buy: `required`, or the least the offer sells, rounded up to its order multiple."))
+    order_quantity = fields.Integer(
+        max=2 * MOST,
+        description=("Pieces to buy: `required`, or the least the offer sells, rounded up to its order multiple."),
+    )
     unit_price = fields.Money(description="For one piece at the offer's price break for `order_quantity`.")
     extended_price = Amount(description="`unit_price` times `order_quantity`, rounded half up to cents.")
     currency = Currency()
@@ -136,28 +176,49 @@ class ProgramReferencePricing(fields.Schema):
 
     program_id = fields.Id()
     calculated_at = fields.Timestamp(description="The moment it holds for.")
-    parts = fields.Array(fields.Nested(PartPrice), description=(
-        "The parts with a listed price, in the order of the lines."))
-    totals = fields.Array(fields.Nested(CurrencyTotal), description=(
-        "One for each currency, by its code. Unpriced parts are in none."))
+    parts = fields.Array(
+        fields.Nested(PartPrice), description=("The parts with a listed price, in the order of the lines.")
+    )
+    totals = fields.Array(
+        fields.Nested(CurrencyTotal), description=("One for each currency, by its code. Unpriced parts are in none.")
+    )
     unpriced = fields.Array(fields.Nested(PartOfProgram), description="The parts without a listed price.")
 
 
 # -- resources ---------------------------------------------------------------------------------------------
 
 programs = Resource(
-    "program", Program, list="list_programs", create="create_program", retrieve="get_program",
-    filters={"status": Equals("status"), "name": Contains("name"), "updated_after": After("updated_at"),
-             **LABEL_FILTERS})
+    "program",
+    Program,
+    list="list_programs",
+    create="create_program",
+    retrieve="get_program",
+    filters={
+        "status": Equals("status"),
+        "name": Contains("name"),
+        "updated_after": After("updated_at"),
+        **LABEL_FILTERS,
+    },
+)
 
 program_lines = Resource(
-    "program_line", ProgramLine, parent="program_id", list="list_program_lines", retrieve="get_program_line",
-    filters={"bom_id": Equals("bom_id"), "part_id": Equals("part_id")})
+    "program_line",
+    ProgramLine,
+    parent="program_id",
+    list="list_program_lines",
+    retrieve="get_program_line",
+    filters={"bom_id": Equals("bom_id"), "part_id": Equals("part_id")},
+)
 
 part_overrides = Resource(
-    "part_override", PartOverride, parent="program_id", list="list_program_part_overrides",
-    retrieve="get_program_part_override", unique=[("program_id", "part_id")],
-    filters={"part_id": Equals("part_id"), "include": Equals("include")})
+    "part_override",
+    PartOverride,
+    parent="program_id",
+    list="list_program_part_overrides",
+    retrieve="get_program_part_override",
+    unique=[("program_id", "part_id")],
+    filters={"part_id": Equals("part_id"), "include": Equals("include")},
+)
 
 FROZEN = "The program is complete."
 
@@ -181,8 +242,7 @@ def update_program(scope, program, data):
     return programs.change(scope, program, data)
 
 
-@programs.action("delete_program", returns=None, status=204,
-                 conflict="The program is complete, or orders refer to it.")
+@programs.action("delete_program", returns=None, status=204, conflict="The program is complete, or orders refer to it.")
 def delete_program(scope, program):
     """Delete a program with its lines and part overrides. Stock that was allocated to it is free again."""
     if program["status"] == COMPLETE:
@@ -195,15 +255,25 @@ def delete_program(scope, program):
 
 # -- lines and part overrides ------------------------------------------------------------------------------
 
-@program_lines.action("create_program_lines", body=[ProgramLine], returns=[program_lines], status=201,
-                      conflict=f"A line is not of either a BOM or a part. {FROZEN}")
+
+@program_lines.action(
+    "create_program_lines",
+    body=[ProgramLine],
+    returns=[program_lines],
+    status=201,
+    conflict=f"A line is not of either a BOM or a part. {FROZEN}",
+)
 def create_lines(scope, program, data):
     """Add lines, all of them or none."""
     return add_all(scope, program_lines, program, data)
 
 
-@program_lines.action("update_program_line", body=ProgramLine, partial=True,
-                      conflict=f"The line would not be of either a BOM or a part. {FROZEN}")
+@program_lines.action(
+    "update_program_line",
+    body=ProgramLine,
+    partial=True,
+    conflict=f"The line would not be of either a BOM or a part. {FROZEN}",
+)
 def update_line(scope, program, line, data):
     """Change a line. A `part_id` takes the place of the `bom_id` when that is not sent, and vice versa."""
     open_to_change(program)
@@ -219,15 +289,24 @@ def delete_line(scope, program, line):
     program_lines.remove(scope, line)
 
 
-@part_overrides.action("create_program_part_overrides", body=[PartOverride], returns=[part_overrides],
-                       status=201, conflict=f"The program overrides one of the parts already. {FROZEN}")
+@part_overrides.action(
+    "create_program_part_overrides",
+    body=[PartOverride],
+    returns=[part_overrides],
+    status=201,
+    conflict=f"The program overrides one of the parts already. {FROZEN}",
+)
 def create_overrides(scope, program, data):
     """Add part overrides, all of them or none."""
     return add_all(scope, part_overrides, program, data)
 
 
-@part_overrides.action("update_program_part_override", body=PartOverride, partial=True,
-                       conflict=f"The program overrides that part already. {FROZEN}")
+@part_overrides.action(
+    "update_program_part_override",
+    body=PartOverride,
+    partial=True,
+    conflict=f"The program overrides that part already. {FROZEN}",
+)
 def update_override(scope, program, override, data):
     open_to_change(program)
     return part_overrides.change(scope, override, data)
@@ -257,9 +336,10 @@ def add_all(scope, resource, program, items) -> list[dict]:
 
 # -- what a program takes ----------------------------------------------------------------------------------
 
+
 def requirements(scope, program: dict) -> dict[str, dict]:
     """`{part_id: {"required": pieces, "substitute_for": [part ids]}}`, in the order of the lines."""
-    demand: dict[str, list[tuple[int, str]]] = {}                 # part → (pieces, attrition) of each line
+    demand: dict[str, list[tuple[int, str]]] = {}  # part → (pieces, attrition) of each line
     for line in program_lines.children(scope, program):
         for part_id, pieces in pieces_of(scope, line):
             demand.setdefault(part_id, []).append((pieces, line["attrition_percent"]))
@@ -281,9 +361,11 @@ def pieces_of(scope, line: dict) -> list[tuple[str, int]]:
     """(part id, pieces before attrition) of all that a program line takes."""
     if line["part_id"]:
         return [(line["part_id"], line["quantity"])]
-    return [(bom_line["part_id"], bom_line["quantity"] * line["quantity"])
-            for bom_line in scope.store["bom_line"].where("bom_id", line["bom_id"])
-            if bom_line["part_id"] and not bom_line["do_not_place"] and not bom_line["ignore"]]
+    return [
+        (bom_line["part_id"], bom_line["quantity"] * line["quantity"])
+        for bom_line in scope.store["bom_line"].where("bom_id", line["bom_id"])
+        if bom_line["part_id"] and not bom_line["do_not_place"] and not bom_line["ignore"]
+    ]
 
 
 def with_attrition(lines: list[tuple[int, str]], override: dict | None) -> int:
@@ -302,17 +384,22 @@ def thousandths(percent: str) -> int:
 def heading(scope, part_id: str, pieces: int) -> tuple[dict, dict]:
     """(the part, how a program's document names it)."""
     part = scope.store["part"].get(part_id)
-    return part, {"part_id": part_id, "mpn": part["mpn"], "manufacturer_name": part["manufacturer_name"],
-                  "description": part["description"], "required": pieces}
+    return part, {
+        "part_id": part_id,
+        "mpn": part["mpn"],
+        "manufacturer_name": part["manufacturer_name"],
+        "description": part["description"],
+        "required": pieces,
+    }
 
 
 # -- availabilities ----------------------------------------------------------------------------------------
 
+
 @programs.operation("get_program_availabilities", returns=ProgramAvailabilities)
 def availabilities(scope, program):
     """For each part of a program what is required, where it is to come from, and what is short."""
-    parts = [availability(scope, program, part_id, **entry)
-             for part_id, entry in requirements(scope, program).items()]
+    parts = [availability(scope, program, part_id, **entry) for part_id, entry in requirements(scope, program).items()]
     return {"program_id": program["id"], "calculated_at": scope.now, "parts": parts}
 
 
@@ -332,8 +419,11 @@ def finish_availabilities(scope, arguments):
 
 def availability(scope, program, part_id, required, substitute_for) -> dict:
     part, named = heading(scope, part_id, required)
-    allocated = sum(lot["allocated_quantity"] for lot in scope.store["stock_lot"].where("part_id", part_id)
-                    if lot["program_id"] == program["id"] and lot["status"] != CONSUMED)
+    allocated = sum(
+        lot["allocated_quantity"]
+        for lot in scope.store["stock_lot"].where("part_id", part_id)
+        if lot["program_id"] == program["id"] and lot["status"] != CONSUMED
+    )
     stock = on_hand(scope, part_id, program["org_id"])
     ordered = on_order(scope, part_id, program["id"])
     shortage = max(0, required - allocated - stock - ordered)
@@ -342,9 +432,17 @@ def availability(scope, program, part_id, required, substitute_for) -> dict:
         status = BUYABLE if part["buyable"] >= shortage else NEEDS_RFQ
     else:
         status = ON_HAND if allocated + stock >= required else ON_ORDER
-    return {**named, "substitute_for": substitute_for, "allocated": allocated, "on_hand": stock,
-            "on_order": ordered, "buyable": part["buyable"], "shortage": shortage,
-            "lead_time_days": min(leads, default=None) if shortage else 0, "status": status}
+    return {
+        **named,
+        "substitute_for": substitute_for,
+        "allocated": allocated,
+        "on_hand": stock,
+        "on_order": ordered,
+        "buyable": part["buyable"],
+        "shortage": shortage,
+        "lead_time_days": min(leads, default=None) if shortage else 0,
+        "status": status,
+    }
 
 
 def on_order(scope, part_id: str, program_id: str) -> int:
@@ -358,6 +456,7 @@ def on_order(scope, part_id: str, program_id: str) -> int:
 
 
 # -- reference pricing -------------------------------------------------------------------------------------
+
 
 @programs.operation("get_program_reference_pricing", returns=ProgramReferencePricing)
 def reference_pricing(scope, program):
@@ -382,8 +481,13 @@ def reference_pricing(scope, program):
         priced.append({**named, **best, "extended_price": format(extended, "f")})
         totals[best["currency"]] = EXACT.add(totals.get(best["currency"], 0), extended)
     sums = [{"currency": currency, "total": format(total, "f")} for currency, total in sorted(totals.items())]
-    return {"program_id": program["id"], "calculated_at": scope.now, "parts": priced, "totals": sums,
-            "unpriced": unpriced}
+    return {
+        "program_id": program["id"],
+        "calculated_at": scope.now,
+        "parts": priced,
+        "totals": sums,
+        "unpriced": unpriced,
+    }
 
 
 def quoted(offer: dict, pieces: int) -> dict | None:
@@ -394,23 +498,35 @@ def quoted(offer: dict, pieces: int) -> dict | None:
     least = max(pieces, offer["moq"], min(prices))
     quantity = -(-least // offer["order_multiple"]) * offer["order_multiple"]
     point = prices[max(start for start in prices if start <= quantity)]
-    return {"seller": offer["seller"], "sku": offer["sku"], "order_quantity": quantity,
-            "unit_price": point["price"], "currency": point["currency"],
-            "exact": EXACT.multiply(decimal.Decimal(point["price"]), quantity)}
+    return {
+        "seller": offer["seller"],
+        "sku": offer["sku"],
+        "order_quantity": quantity,
+        "unit_price": point["price"],
+        "currency": point["currency"],
+        "exact": EXACT.multiply(decimal.Decimal(point["price"]), quantity),
+    }
 
 
 # -- fakes -------------------------------------------------------------------------------------------------
 
+
 @programs.fake
 def fake_program(f):
-    return {"name": f.unique(electronics.program_name(f.random)),
-            "status": f.choice([DRAFT, APPROVED, APPROVED, COMPLETE])}
+    return {
+        "name": f.unique(electronics.program_name(f.random)),
+        "status": f.choice([DRAFT, APPROVED, APPROVED, COMPLETE]),
+    }
 
 
 @program_lines.fake
 def fake_line(f):
-    return {"program_id": f.one("program")["id"], "bom_id": f.one("bom")["id"], "quantity": f.int(1, 40) * 25,
-            "attrition_percent": f.choice(["0", "1", "2.5"])}
+    return {
+        "program_id": f.one("program")["id"],
+        "bom_id": f.one("bom")["id"],
+        "quantity": f.int(1, 40) * 25,
+        "attrition_percent": f.choice(["0", "1", "2.5"]),
+    }
 
 
 @part_overrides.fake

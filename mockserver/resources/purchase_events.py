@@ -29,10 +29,16 @@ class CreatedPurchaseEvent(PurchaseEvent):
 
 
 @purchase_orders.action(
-    "create_purchase_event", body=PurchaseEventRequest, returns=CreatedPurchaseEvent, status=201,
-    grants=(APPROVER,), conflict=(
+    "create_purchase_event",
+    body=PurchaseEventRequest,
+    returns=CreatedPurchaseEvent,
+    status=201,
+    grants=(APPROVER,),
+    conflict=(
         "The order's status does not allow it, or a line is another order's, "
-        "is named twice, or has fewer pieces ordered or still open than are named."))
+        "is named twice, or has fewer pieces ordered or still open than are named."
+    ),
+)
 def create_event(scope, order, data):
     """Tell what happened to an order.
 
@@ -82,6 +88,7 @@ def moved(status: str, type: str) -> str:
 
 def pieces(scope, order: dict, type: str, lines: list[dict]) -> dict[str, int]:
     """The pieces of each line an event is about. A receipt without lines is about all that is still open."""
+
     def room(line):
         return line["quantity"] - (line["quantity_received"] if type == RECEIVED else 0)
 
@@ -103,7 +110,15 @@ def receive(scope, order: dict, quantities: dict[str, int], at: str) -> bool:
     for id, quantity in quantities.items():
         line = scope.store["purchase_line"].get(id)
         purchase_lines.change(scope, line, {"quantity_received": line["quantity_received"] + quantity})
-        book(scope, line["part_id"], quantity, purchase_line_id=id, program_id=order["program_id"],
-             unit_cost=line["unit_price"], currency=order["currency"], received_at=at)
+        book(
+            scope,
+            line["part_id"],
+            quantity,
+            purchase_line_id=id,
+            program_id=order["program_id"],
+            unit_cost=line["unit_price"],
+            currency=order["currency"],
+            received_at=at,
+        )
     lines = purchase_lines.children(scope, order)
     return all(line["quantity_received"] == line["quantity"] for line in lines)

@@ -1,4 +1,5 @@
 """Purchase orders with their lines of parts and their lines without."""
+
 import collections
 import contextlib
 from decimal import Decimal
@@ -14,10 +15,24 @@ from mockserver.resources._money import Currency, Total, document_total, line_to
 from mockserver.sandbox import ids
 
 REQUESTED, APPROVED, IN_PROGRESS, SHIPPED, RECEIVED, CANCELLED = STATUSES = (
-    "requested", "approved", "in_progress", "shipped", "received", "cancelled")
-MOVES = Moves((REQUESTED, APPROVED), (REQUESTED, CANCELLED), (APPROVED, IN_PROGRESS), (APPROVED, CANCELLED),
-              (IN_PROGRESS, SHIPPED), (IN_PROGRESS, RECEIVED), (IN_PROGRESS, CANCELLED), (SHIPPED, RECEIVED),
-              label="purchase order")
+    "requested",
+    "approved",
+    "in_progress",
+    "shipped",
+    "received",
+    "cancelled",
+)
+MOVES = Moves(
+    (REQUESTED, APPROVED),
+    (REQUESTED, CANCELLED),
+    (APPROVED, IN_PROGRESS),
+    (APPROVED, CANCELLED),
+    (IN_PROGRESS, SHIPPED),
+    (IN_PROGRESS, RECEIVED),
+    (IN_PROGRESS, CANCELLED),
+    (SHIPPED, RECEIVED),
+    label="purchase order",
+)
 FROZEN = (SHIPPED, RECEIVED, CANCELLED)
 FROZEN_FIELDS = ("supplier_id", "program_id", "currency", "shipping_amount", "tax_amount")
 
@@ -26,7 +41,7 @@ EVENT_TYPES = (APPROVED, ORDERED, SHIPPED, RECEIVED, CANCELLED, NOTE)
 PRIVATE, SHARED = "private", "shared"
 NO_PART_KINDS = ("shipping", "fee", "tax", "service", "other")
 
-PATCHED = {"load_default": fields.ma.missing}          # what is absent stays as it is
+PATCHED = {"load_default": fields.ma.missing}  # what is absent stays as it is
 UNIT_PRICE = "For one piece, in the order's currency."
 LINE_TOTAL = "Quantity times unit price, to 2 decimals half-up, in the order's currency."
 SKU = "The supplier's own number."
@@ -34,6 +49,7 @@ QUOTE = "The quote it is bought on."
 
 
 # -- schemas -------------------------------------------------------------------------------------------------
+
 
 class ShippingAddress(fields.Schema):
     """Where an order is to be sent."""
@@ -54,8 +70,7 @@ class PurchaseLineRequest(fields.Schema):
     quantity = fields.Integer(min=1, required=True, evidence="product", description="Pieces.", example=250)
     unit_price = fields.Money(required=True, evidence="product", description=UNIT_PRICE, example="0.0125")
     sku = fields.Text(null=True, description=SKU)
-    supplier_quote_line_id = fields.Ref("supplier_quote_line", on_delete=fields.SET_NULL, null=True,
-                                        description=QUOTE)
+    supplier_quote_line_id = fields.Ref("supplier_quote_line", on_delete=fields.SET_NULL, null=True, description=QUOTE)
     expected_delivery_date = fields.Date(null=True, evidence="product")
 
 
@@ -65,8 +80,14 @@ class PurchaseLine(Record, PurchaseLineRequest):
     purchase_order_id = fields.Ref("purchase_order", on_delete=fields.CASCADE, dump_only=True)
     line_total = Total(evidence="product", description=LINE_TOTAL)
     quantity_received = fields.Integer(dump_only=True, dump_default=0, description="Pieces that have come.")
-    status = fields.Choice("open", "partially_received", RECEIVED, CANCELLED, dump_only=True, description=(
-        "How far it is; `cancelled` when its order was cancelled before all of it arrived."))
+    status = fields.Choice(
+        "open",
+        "partially_received",
+        RECEIVED,
+        CANCELLED,
+        dump_only=True,
+        description=("How far it is; `cancelled` when its order was cancelled before all of it arrived."),
+    )
 
 
 class PatchedPurchaseLine(fields.Schema):
@@ -119,8 +140,15 @@ class PurchaseEventRequest(fields.Schema):
 
     type = fields.Choice(*EVENT_TYPES, required=True, description="What happened. A `note` moves nothing.")
     occurred_at = fields.Timestamp(description="When it happened; now unless told.")
-    lines = fields.Array(fields.Nested(PurchaseEventLine), min=1, max=500, description=(
-        "The lines it is about, each once; all of the order unless told: `received` then receives everything still open."))
+    lines = fields.Array(
+        fields.Nested(PurchaseEventLine),
+        min=1,
+        max=500,
+        description=(
+            "The lines it is about, each once; all of the order unless told: `received` then receives "
+            "everything still open."
+        ),
+    )
     tracking_number = fields.Text(null=True, description="The carrier's.", example="1Z999AA10123456784")
     carrier_name = fields.Text(null=True, example="UPS")
     note = fields.Text(max=2000, null=True)
@@ -130,17 +158,28 @@ class PurchaseEvent(PurchaseEventRequest):
     """Something that happened to the purchase order."""
 
     id = fields.Id(dump_only=True)
-    lines = fields.Array(fields.Nested(PurchaseEventLine), load_default=list, description="The lines it is about; empty for all of the order.")
+    lines = fields.Array(
+        fields.Nested(PurchaseEventLine),
+        load_default=list,
+        description="The lines it is about; empty for all of the order.",
+    )
 
 
 class OrderHead(Integration, Labels):
-    number = fields.Text(max=64, description=(
-        "Unique in the organisation; the next of `PO-000001`, `PO-000002` and so on unless given."))
+    number = fields.Text(
+        max=64, description=("Unique in the organisation; the next of `PO-000001`, `PO-000002` and so on unless given.")
+    )
     supplier_id = fields.Ref("supplier", required=True, evidence="product", description="Who is bought from.")
-    program_id = fields.Ref("program", null=True, description=(
-        "What it is bought for: what is received is allocated to it."))
-    visibility = fields.Choice(PRIVATE, SHARED, load_default=PRIVATE, evidence="product", description=(
-        "`private`: its creator and Admins see it, `shared`: everybody does. Only they may change it."))
+    program_id = fields.Ref(
+        "program", null=True, description=("What it is bought for: what is received is allocated to it.")
+    )
+    visibility = fields.Choice(
+        PRIVATE,
+        SHARED,
+        load_default=PRIVATE,
+        evidence="product",
+        description=("`private`: its creator and Admins see it, `shared`: everybody does. Only they may change it."),
+    )
     currency = Currency(load_default="USD", description="Of all its amounts, ISO 4217.")
     shipping_amount = fields.Money(load_default="0.00", description="Beside the lines, in `currency`.")
     tax_amount = fields.Money(load_default="0.00", description="Beside the lines, in `currency`.")
@@ -154,27 +193,34 @@ class OrderHead(Integration, Labels):
 class PurchaseOrder(Record, OrderHead):
     """An order to one supplier."""
 
-    status = fields.Choice(*STATUSES, dump_only=True, dump_default=APPROVED, evidence="product", description=(
-        "How far it is. Events move it."))
+    status = fields.Choice(
+        *STATUSES,
+        dump_only=True,
+        dump_default=APPROVED,
+        evidence="product",
+        description=("How far it is. Events move it."),
+    )
     lines_total = Total(description="The sum of its lines of parts, in `currency`.")
     no_part_lines_total = Total(description="The sum of its lines without a part, in `currency`.")
     total = Total(description="Both kinds of lines, shipping and tax, to 2 decimals half-up, in `currency`.")
     ordered_at = fields.Timestamp(dump_only=True, null=True, description="When it was ordered.")
     received_at = fields.Timestamp(dump_only=True, null=True, description="When all of it had arrived.")
-    events = fields.Array(fields.Nested(PurchaseEvent), dump_only=True, description=(
-        "What happened to it, in the order it was told."))
+    events = fields.Array(
+        fields.Nested(PurchaseEvent), dump_only=True, description=("What happened to it, in the order it was told.")
+    )
 
 
 class CreatePurchaseOrderRequest(OrderHead):
     """An order to one supplier, with its lines if they are known."""
 
-    lines = fields.Array(fields.Nested(PurchaseLineRequest), max=500, load_default=list, description=(
-        "Parts to buy."))
-    no_part_lines = fields.Array(fields.Nested(NoPartLineRequest), max=500, load_default=list, description=(
-        "What else is to be paid."))
+    lines = fields.Array(fields.Nested(PurchaseLineRequest), max=500, load_default=list, description=("Parts to buy."))
+    no_part_lines = fields.Array(
+        fields.Nested(NoPartLineRequest), max=500, load_default=list, description=("What else is to be paid.")
+    )
 
 
 # -- resources -----------------------------------------------------------------------------------------------
+
 
 class PurchaseOrders(Resource):
     def locate(self, scope, id):
@@ -184,13 +230,18 @@ class PurchaseOrders(Resource):
         return order
 
 
-purchase_orders = PurchaseOrders("purchase_order", PurchaseOrder, retrieve="get_purchase_order",
-                                 unique=["number"], hidden=("creator_user_id",))
-purchase_lines = Resource("purchase_line", PurchaseLine, parent="purchase_order_id",
-                          list="list_purchase_lines", retrieve="get_purchase_line",
-                          filters={"part_id": Equals("part_id")})
-no_part_lines = Resource("no_part_line", NoPartLine, parent="purchase_order_id",
-                         list="list_no_part_purchase_lines")
+purchase_orders = PurchaseOrders(
+    "purchase_order", PurchaseOrder, retrieve="get_purchase_order", unique=["number"], hidden=("creator_user_id",)
+)
+purchase_lines = Resource(
+    "purchase_line",
+    PurchaseLine,
+    parent="purchase_order_id",
+    list="list_purchase_lines",
+    retrieve="get_purchase_line",
+    filters={"part_id": Equals("part_id")},
+)
+no_part_lines = Resource("no_part_line", NoPartLine, parent="purchase_order_id", list="list_no_part_purchase_lines")
 
 
 def visible(scope, order: dict) -> bool:
@@ -205,8 +256,12 @@ def owns(scope, order: dict) -> bool:
 @purchase_orders.represent("lines_total", "no_part_lines_total", "total")
 def represent_order(scope, order):
     lines, others = contents(scope, order)
-    return {**order, "lines_total": str(lines_total(lines)), "no_part_lines_total": str(lines_total(others)),
-            "total": str(order_total(order, [*lines, *others]))}
+    return {
+        **order,
+        "lines_total": str(lines_total(lines)),
+        "no_part_lines_total": str(lines_total(others)),
+        "total": str(order_total(order, [*lines, *others])),
+    }
 
 
 @purchase_lines.represent("line_total", "status")
@@ -258,8 +313,10 @@ def keep_order(scope, after, before):
         if "supplier_id" in changed and scope.store["supplier_bill"].bucket("purchase_order_id", after["id"]):
             raise Conflict("This purchase order has been billed: its supplier_id cannot change.")
     kind = f"purchase_event of {after['id']}"
-    after["events"] = [{**event, "id": event.get("id") or ids.uuid(scope.sandbox.seed, kind, number)}
-                       for number, event in enumerate(after["events"], start=1)]
+    after["events"] = [
+        {**event, "id": event.get("id") or ids.uuid(scope.sandbox.seed, kind, number)}
+        for number, event in enumerate(after["events"], start=1)
+    ]
 
 
 @purchase_lines.check
@@ -280,8 +337,10 @@ def free_number(prefix: str, table, index: str, owner: tuple, count: int) -> str
 
 # -- orders --------------------------------------------------------------------------------------------------
 
-@purchase_orders.action("create_purchase_order", body=CreatePurchaseOrderRequest, status=201,
-                        conflict="The number is taken.")
+
+@purchase_orders.action(
+    "create_purchase_order", body=CreatePurchaseOrderRequest, status=201, conflict="The number is taken."
+)
 def create_order(scope, data):
     """Order from a supplier.
 
@@ -298,9 +357,15 @@ def create_order(scope, data):
     return order
 
 
-@purchase_orders.action("update_purchase_order", body=PurchaseOrder, partial=True, conflict=(
-    "The number is taken. Or the order is shipped, received or cancelled, and its supplier, program, "
-    "currency, shipping or tax would change. Or its supplier would change, who has sent a bill."))
+@purchase_orders.action(
+    "update_purchase_order",
+    body=PurchaseOrder,
+    partial=True,
+    conflict=(
+        "The number is taken. Or the order is shipped, received or cancelled, and its supplier, program, "
+        "currency, shipping or tax would change. Or its supplier would change, who has sent a bill."
+    ),
+)
 def update_order(scope, order, data):
     """Change what an order says. Its status is moved by events alone."""
     if data.get("visibility", order["visibility"]) != order["visibility"] and not owns(scope, order):
@@ -310,8 +375,9 @@ def update_order(scope, order, data):
     return scope.store["purchase_order"].get(order["id"])
 
 
-@purchase_orders.action("delete_purchase_order", returns=None, status=204,
-                        conflict="The order is past `requested`, or has been billed.")
+@purchase_orders.action(
+    "delete_purchase_order", returns=None, status=204, conflict="The order is past `requested`, or has been billed."
+)
 def delete_order(scope, order):
     """Delete an order with its lines while it waits for approval."""
     status = order["status"]
@@ -351,31 +417,41 @@ def create_line(scope, order, data):
     return add_line(scope, order, purchase_lines, data)
 
 
-@no_part_lines.action("create_no_part_purchase_line", body=NoPartLineRequest, status=201,
-                      conflict=LINES_FROZEN)
+@no_part_lines.action("create_no_part_purchase_line", body=NoPartLineRequest, status=201, conflict=LINES_FROZEN)
 def create_no_part_line(scope, order, data):
     """Add to an order what is no part, with the same effect on its approval as a part."""
     return add_line(scope, order, no_part_lines, data)
 
 
-@purchase_lines.action("update_purchase_lines", body=[PatchedPurchaseLine], returns=[purchase_lines],
-                       conflict=f"{LINES_FROZEN} Or a line is named twice or another order's, or would have "
-                                "fewer pieces than have arrived, or another part than they are.")
+@purchase_lines.action(
+    "update_purchase_lines",
+    body=[PatchedPurchaseLine],
+    returns=[purchase_lines],
+    conflict=f"{LINES_FROZEN} Or a line is named twice or another order's, or would have "
+    "fewer pieces than have arrived, or another part than they are.",
+)
 def update_lines(scope, order, data):
     """Change several lines of an order, all of them or none. Answers the lines that were named."""
     return change_lines(scope, order, purchase_lines, data)
 
 
-@no_part_lines.action("update_no_part_purchase_lines", body=[PatchedNoPartLine], returns=[no_part_lines],
-                      conflict=f"{LINES_FROZEN} Or a line is named twice or another order's.")
+@no_part_lines.action(
+    "update_no_part_purchase_lines",
+    body=[PatchedNoPartLine],
+    returns=[no_part_lines],
+    conflict=f"{LINES_FROZEN} Or a line is named twice or another order's.",
+)
 def update_no_part_lines(scope, order, data):
     """Change several lines without a part, all of them or none. Answers the lines that were named."""
     return change_lines(scope, order, no_part_lines, data)
 
 
-@purchase_lines.action("delete_purchase_line", returns=None, status=204,
-                       conflict=f"{LINES_FROZEN} Or pieces of the line have arrived, an event is about it, or it has "
-                                "been billed.")
+@purchase_lines.action(
+    "delete_purchase_line",
+    returns=None,
+    status=204,
+    conflict=f"{LINES_FROZEN} Or pieces of the line have arrived, an event is about it, or it has been billed.",
+)
 def delete_line(scope, order, line):
     """Take a line off an order."""
     must_be_open(order)
@@ -386,8 +462,9 @@ def delete_line(scope, order, line):
     purchase_lines.remove(scope, line)
 
 
-@no_part_lines.action("delete_no_part_purchase_line", returns=None, status=204,
-                      conflict=f"{LINES_FROZEN} Or the line has been billed.")
+@no_part_lines.action(
+    "delete_no_part_purchase_line", returns=None, status=204, conflict=f"{LINES_FROZEN} Or the line has been billed."
+)
 def delete_no_part_line(scope, order, line):
     """Take a line without a part off an order."""
     must_be_open(order)
@@ -396,8 +473,10 @@ def delete_no_part_line(scope, order, line):
 
 def must_be_open(order: dict) -> None:
     if order["status"] in FROZEN:
-        raise Conflict(f"This purchase order is {order['status']}: its lines can only be changed while it is "
-                       f"{REQUESTED}, {APPROVED} or {IN_PROGRESS}.")
+        raise Conflict(
+            f"This purchase order is {order['status']}: its lines can only be changed while it is "
+            f"{REQUESTED}, {APPROVED} or {IN_PROGRESS}."
+        )
 
 
 def add_line(scope, order: dict, resource: Resource, data: dict) -> dict:
@@ -410,8 +489,10 @@ def change_lines(scope, order: dict, resource: Resource, changes: list[dict]) ->
     must_be_open(order)
     times = collections.Counter(change["id"] for change in changes)
     if repeated := [id for id in times if times[id] > 1]:
-        raise Conflict(f"The {resource.label} {repeated[0]} is named {times[repeated[0]]} times: "
-                       "say all of its changes in one place.")
+        raise Conflict(
+            f"The {resource.label} {repeated[0]} is named {times[repeated[0]]} times: "
+            "say all of its changes in one place."
+        )
     lines = [line_of(scope, order, resource, change["id"]) for change in changes]
     with reviewed(scope, order):
         return [resource.change(scope, line, change) for line, change in zip(lines, changes, strict=True)]
@@ -427,29 +508,47 @@ def line_of(scope, order: dict, resource: Resource, id: str) -> dict:
 
 # -- fakes ---------------------------------------------------------------------------------------------------
 
-HISTORY = {IN_PROGRESS: (ORDERED,), SHIPPED: (ORDERED, SHIPPED), RECEIVED: (ORDERED, SHIPPED, RECEIVED),
-           CANCELLED: (CANCELLED,)}
+HISTORY = {
+    IN_PROGRESS: (ORDERED,),
+    SHIPPED: (ORDERED, SHIPPED),
+    RECEIVED: (ORDERED, SHIPPED, RECEIVED),
+    CANCELLED: (CANCELLED,),
+}
 
 
 @purchase_orders.fake
 def fake_order(f):
     supplier = f.one("supplier")
-    return {"supplier_id": supplier["id"], "org_id": supplier["org_id"], "visibility": SHARED,
-            "status": STATUSES[f.ordinal % len(STATUSES)], "created_at": f.ago(days=f.int(1, 90)),
-            "shipping_amount": f"{f.int(0, 40)}.50", "tax_amount": f"{f.int(0, 99)}.{f.int(10, 99)}"}
+    return {
+        "supplier_id": supplier["id"],
+        "org_id": supplier["org_id"],
+        "visibility": SHARED,
+        "status": STATUSES[f.ordinal % len(STATUSES)],
+        "created_at": f.ago(days=f.int(1, 90)),
+        "shipping_amount": f"{f.int(0, 40)}.50",
+        "tax_amount": f"{f.int(0, 99)}.{f.int(10, 99)}",
+    }
 
 
 @purchase_lines.fake
 def fake_line(f):
-    return {"purchase_order_id": f.one("purchase_order")["id"], "part_id": f.one("part")["id"],
-            "quantity": f.int(1, 40) * 25, "unit_price": f"{f.int(0, 12)}.{f.int(1, 9999):04}"}
+    return {
+        "purchase_order_id": f.one("purchase_order")["id"],
+        "part_id": f.one("part")["id"],
+        "quantity": f.int(1, 40) * 25,
+        "unit_price": f"{f.int(0, 12)}.{f.int(1, 9999):04}",
+    }
 
 
 @no_part_lines.fake
 def fake_no_part_line(f):
     kind, description = f.choice([("shipping", "Freight"), ("fee", "Tariff"), ("service", "Reeling")])
-    return {"purchase_order_id": f.one("purchase_order")["id"], "kind": kind, "description": description,
-            "unit_price": f"{f.int(5, 90)}.00"}
+    return {
+        "purchase_order_id": f.one("purchase_order")["id"],
+        "kind": kind,
+        "description": description,
+        "unit_price": f"{f.int(5, 90)}.00",
+    }
 
 
 @purchase_orders.seed
@@ -457,15 +556,23 @@ def seed_order(world, values):
     """An order has the history of its status, and is its buyer's, unless the fixture says otherwise."""
     status, created_at = values.get("status", APPROVED), values.get("created_at", world.now)
     ordered_at = values.get("ordered_at", created_at)
-    when = {ORDERED: ordered_at, SHIPPED: ordered_at, CANCELLED: created_at,
-            RECEIVED: values.get("received_at", world.now)}
+    when = {
+        ORDERED: ordered_at,
+        SHIPPED: ordered_at,
+        CANCELLED: created_at,
+        RECEIVED: values.get("received_at", world.now),
+    }
     untold = {"lines": [], "tracking_number": None, "carrier_name": None, "note": None}
     history = [{"type": type, "occurred_at": when[type], **untold} for type in HISTORY.get(status, ())]
-    events = [{**event, "occurred_at": event["occurred_at"] or created_at}
-              for event in values.get("events", history)]
+    events = [{**event, "occurred_at": event["occurred_at"] or created_at} for event in values.get("events", history)]
     told = {event["type"]: event["occurred_at"] for event in events}
-    return {"creator_user_id": values.get("buyer_user_id"), "ordered_at": told.get(ORDERED),
-            "received_at": told.get(RECEIVED) if status == RECEIVED else None, **values, "events": events}
+    return {
+        "creator_user_id": values.get("buyer_user_id"),
+        "ordered_at": told.get(ORDERED),
+        "received_at": told.get(RECEIVED) if status == RECEIVED else None,
+        **values,
+        "events": events,
+    }
 
 
 @purchase_lines.seed

@@ -94,9 +94,7 @@ def answer(asked: Database, scope, data) -> dict:
     """What the query finds. Called without the sandbox's lock, so that other calls go on meanwhile."""
     token = fields.current_scope.set(scope)
     try:
-        result = asked.query(
-            data["sql"], data["parameters"], data["limit"], scope.org_ids, deadline(scope.store)
-        )
+        result = asked.query(data["sql"], data["parameters"], data["limit"], scope.org_ids, deadline(scope.store))
     except QueryError as error:
         raise Invalid({error.field: [str(error)]}) from None
     finally:
@@ -124,11 +122,7 @@ def database(store) -> Database:
 def tables() -> list["RecordTable"]:
     """The tables as the caller sees them."""
     scope = fields.current_scope.get()
-    return [
-        RecordTable(scope, resource)
-        for kind, resource in resources.by_kind().items()
-        if kind not in NO_TABLES
-    ]
+    return [RecordTable(scope, resource) for kind, resource in resources.by_kind().items() if kind not in NO_TABLES]
 
 
 def now():

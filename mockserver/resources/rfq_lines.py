@@ -13,9 +13,7 @@ class RfqLineRequest(fields.Schema):
     target_unit_price = fields.Money(
         null=True, description="What one piece should cost, in the RFQ's currency.", example="0.042"
     )
-    required_by = fields.Date(
-        null=True, description="The day on which the pieces are needed.", example="2026-03-16"
-    )
+    required_by = fields.Date(null=True, description="The day on which the pieces are needed.", example="2026-03-16")
 
 
 class CreateRfqLineRequest(RfqLineRequest):
@@ -33,18 +31,14 @@ class RfqLine(Record, CreateRfqLineRequest):
 rfq_lines = Resource("rfq_line", RfqLine, parent="rfq_id")
 
 
-@rfq_lines.action(
-    "create_rfq_line", body=CreateRfqLineRequest, status=201, conflict="The RFQ is closed or cancelled."
-)
+@rfq_lines.action("create_rfq_line", body=CreateRfqLineRequest, status=201, conflict="The RFQ is closed or cancelled.")
 def create(scope, data):
     """Add a part to an RFQ. One part may be asked for in several quantities, on a line each."""
     refuse_final(scope.store["rfq"].get(data["rfq_id"]))
     return rfq_lines.add(scope, data)
 
 
-@rfq_lines.action(
-    "update_rfq_line", body=RfqLineRequest, partial=True, conflict="The RFQ is closed or cancelled."
-)
+@rfq_lines.action("update_rfq_line", body=RfqLineRequest, partial=True, conflict="The RFQ is closed or cancelled.")
 def update(scope, line, data):
     """Change a line of a request for quotation that is neither closed nor cancelled."""
     refuse_final(scope.store["rfq"].get(line["rfq_id"]))

@@ -21,9 +21,7 @@ moves = Moves(
 class CreateRfqRequest(fields.Schema):
     """A request for quotation, for a BOM, for a program or for neither. It starts as a draft."""
 
-    name = fields.Text(
-        required=True, description="What the request is called.", example="Motor Controller, pilot run"
-    )
+    name = fields.Text(required=True, description="What the request is called.", example="Motor Controller, pilot run")
     supplier_ids = fields.Refs("supplier", description="The suppliers that are asked.")
     bom_id = fields.Ref(
         "bom",
@@ -45,9 +43,7 @@ class CreateRfqRequest(fields.Schema):
         description="Of its lines' target prices, ISO 4217.",
         example="USD",
     )
-    due_on = fields.Date(
-        null=True, description="The day by which suppliers are to quote.", example="2026-02-02"
-    )
+    due_on = fields.Date(null=True, description="The day by which suppliers are to quote.", example="2026-02-02")
     notes = fields.Text(max=10_000, min=0, null=True, description="Anything the suppliers should know.")
 
 
@@ -98,9 +94,7 @@ def next_number(scope, org_id: str) -> str:
 def refuse_final(rfq: dict) -> None:
     """Conflict when the RFQ has come to its end."""
     if rfq["status"] in FINAL:
-        raise Conflict(
-            f"This RFQ is {rfq['status']}: it and its lines can no longer be changed. Create another RFQ."
-        )
+        raise Conflict(f"This RFQ is {rfq['status']}: it and its lines can no longer be changed. Create another RFQ.")
 
 
 @rfqs.action("create_rfq", body=CreateRfqRequest, status=201, conflict="Both a BOM and a program are given.")

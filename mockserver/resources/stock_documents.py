@@ -28,9 +28,7 @@ class StockDocument(Record):
         max=None,
         pattern=MEDIA_TYPE,
         load_default=UNKNOWN_TYPE,
-        description=(
-            f"The file's media type as it was sent; `{UNKNOWN_TYPE}` when none was, or none that could be."
-        ),
+        description=(f"The file's media type as it was sent; `{UNKNOWN_TYPE}` when none was, or none that could be."),
         example="application/pdf",
     )
     size = fields.Integer(dump_only=True, description="The file's length in bytes.")

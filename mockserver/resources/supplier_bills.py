@@ -1,4 +1,5 @@
 """Supplier bills and their lines: what a supplier asks to be paid for a purchase order."""
+
 from mockserver.api import fields
 from mockserver.api.problems import Conflict, Invalid
 from mockserver.api.resource import Record, Resource
@@ -10,21 +11,25 @@ OPEN, APPROVED, PAID, VOID = STATUSES = ("open", "approved", "paid", "void")
 MOVES = Moves((OPEN, APPROVED), (OPEN, VOID), (APPROVED, PAID), (APPROVED, VOID), label="supplier bill")
 FROZEN = (PAID, VOID)
 
-NO_EXAMPLE = {"examples": [None]}              # a line is for one thing: that of the example is described
+NO_EXAMPLE = {"examples": [None]}  # a line is for one thing: that of the example is described
 CURRENCY = "Of all its amounts, ISO 4217; the order's unless told."
 
 
 # -- schemas -------------------------------------------------------------------------------------------------
 
+
 class SupplierBillLineRequest(fields.Schema):
     """What is billed: a line of the order, or something described in words."""
 
-    purchase_line_id = fields.Ref("purchase_line", null=True, metadata=NO_EXAMPLE, description=(
-        "The line of parts that is billed."))
-    no_part_line_id = fields.Ref("no_part_line", null=True, metadata=NO_EXAMPLE, description=(
-        "The line without a part that is billed."))
-    description = fields.Text(null=True, example="Handling", description=(
-        "What is billed, when it is no line of the order."))
+    purchase_line_id = fields.Ref(
+        "purchase_line", null=True, metadata=NO_EXAMPLE, description=("The line of parts that is billed.")
+    )
+    no_part_line_id = fields.Ref(
+        "no_part_line", null=True, metadata=NO_EXAMPLE, description=("The line without a part that is billed.")
+    )
+    description = fields.Text(
+        null=True, example="Handling", description=("What is billed, when it is no line of the order.")
+    )
     quantity = fields.Integer(min=1, load_default=1, description="Pieces.", example=250)
     unit_price = fields.Money(required=True, description="In the bill's currency.", example="0.0125")
 
@@ -37,8 +42,12 @@ class SupplierBillLine(Record, SupplierBillLineRequest):
 
 
 class BillHead(fields.Schema):
-    number = fields.Text(max=64, description=(
-        "The supplier's number, unique for the supplier; the next of `BILL-000001` and so on unless given."))
+    number = fields.Text(
+        max=64,
+        description=(
+            "The supplier's number, unique for the supplier; the next of `BILL-000001` and so on unless given."
+        ),
+    )
     issued_on = fields.Date(null=True, description="When the supplier wrote it.")
     due_on = fields.Date(null=True, description="When it is to be paid.")
     currency = Currency(description=CURRENCY)
@@ -56,13 +65,17 @@ class SupplierBill(Record, BillHead):
 
     purchase_order_id = fields.Ref("purchase_order", dump_only=True, description="The order it is for.")
     supplier_id = fields.Ref("supplier", dump_only=True, description="Who sent it: the order's supplier.")
-    status = fields.Choice(*STATUSES, load_default=OPEN, description=(
-        "open → approved → paid. Until it is paid it can become void. Paid and void are final."))
+    status = fields.Choice(
+        *STATUSES,
+        load_default=OPEN,
+        description=("open → approved → paid. Until it is paid it can become void. Paid and void are final."),
+    )
     total = Total(description="The sum of its lines, in `currency`.")
     lines = fields.Array(fields.Nested(SupplierBillLine), dump_only=True)
 
 
 # -- resources -----------------------------------------------------------------------------------------------
+
 
 class SupplierBills(Resource):
     def locate(self, scope, id):
@@ -72,16 +85,20 @@ class SupplierBills(Resource):
         return bill
 
 
-supplier_bills = SupplierBills("supplier_bill", SupplierBill, parent="purchase_order_id",
-                               unique=[("supplier_id", "number")])
+supplier_bills = SupplierBills(
+    "supplier_bill", SupplierBill, parent="purchase_order_id", unique=[("supplier_id", "number")]
+)
 supplier_bill_lines = Resource("supplier_bill_line", SupplierBillLine, parent="supplier_bill_id")
 
 
 @supplier_bills.represent("total", "lines")
 def represent_bill(scope, bill):
     lines = supplier_bill_lines.children(scope, bill)
-    return {**bill, "total": str(lines_total(lines)),
-            "lines": [supplier_bill_lines.present(scope, line) for line in lines]}
+    return {
+        **bill,
+        "total": str(lines_total(lines)),
+        "lines": [supplier_bill_lines.present(scope, line) for line in lines],
+    }
 
 
 @supplier_bill_lines.represent("line_total")
@@ -99,8 +116,9 @@ def keep_bill(scope, after, before):
         MOVES.check(before["status"], after["status"])
         changed = [name for name in after if after[name] != before[name] and name != "updated_at"]
         if changed and before["status"] in FROZEN:
-            raise Conflict(f"This supplier bill is {before['status']}, which is final: "
-                           f"its {', '.join(changed)} cannot change.")
+            raise Conflict(
+                f"This supplier bill is {before['status']}, which is final: its {', '.join(changed)} cannot change."
+            )
 
 
 @supplier_bill_lines.check
@@ -121,38 +139,53 @@ def keep_line(scope, after, before):
 NO_LINE = "a line names two lines of the order, or one of another order, or none and has no description."
 
 
-@supplier_bills.action("create_supplier_bill", body=CreateSupplierBillRequest, status=201,
-                       conflict=f"The supplier has a bill with this number, or {NO_LINE}")
+@supplier_bills.action(
+    "create_supplier_bill",
+    body=CreateSupplierBillRequest,
+    status=201,
+    conflict=f"The supplier has a bill with this number, or {NO_LINE}",
+)
 def create_bill(scope, data):
     """Enter a supplier's bill for a purchase order. It starts `open`."""
     lines = data.pop("lines")
     order = scope.store["purchase_order"].get(data["purchase_order_id"])
     if not visible(scope, order):
         raise Invalid({"purchase_order_id": [f'Invalid pk "{order["id"]}" - object does not exist.']})
-    bill = supplier_bills.add(scope, {
-        "currency": order["currency"], **data, "supplier_id": order["supplier_id"]})
+    bill = supplier_bills.add(scope, {"currency": order["currency"], **data, "supplier_id": order["supplier_id"]})
     for line in lines:
         supplier_bill_lines.add(scope, {**line, "supplier_bill_id": bill["id"]})
     return bill
 
 
-@supplier_bills.action("update_supplier_bill", body=SupplierBill, partial=True, conflict=(
-    "The supplier has a bill with this number, or the status cannot move there, or it is paid or void."))
+@supplier_bills.action(
+    "update_supplier_bill",
+    body=SupplierBill,
+    partial=True,
+    conflict=("The supplier has a bill with this number, or the status cannot move there, or it is paid or void."),
+)
 def update_bill(scope, bill, data):
     """Change a bill or move its status: open → approved → paid, or void until it is paid."""
     return supplier_bills.change(scope, bill, data)
 
 
-@supplier_bill_lines.action("create_supplier_bill_line", body=SupplierBillLineRequest, status=201,
-                            conflict=f"The bill is paid or void: frozen; or {NO_LINE}")
+@supplier_bill_lines.action(
+    "create_supplier_bill_line",
+    body=SupplierBillLineRequest,
+    status=201,
+    conflict=f"The bill is paid or void: frozen; or {NO_LINE}",
+)
 def create_line(scope, bill, data):
     """Add a line to a bill that is neither paid nor void."""
     must_be_open(bill)
     return supplier_bill_lines.add(scope, {**data, "supplier_bill_id": bill["id"]})
 
 
-@supplier_bill_lines.action("update_supplier_bill_line", body=SupplierBillLineRequest, partial=True,
-                            conflict=f"The bill is paid or void: frozen; or {NO_LINE}")
+@supplier_bill_lines.action(
+    "update_supplier_bill_line",
+    body=SupplierBillLineRequest,
+    partial=True,
+    conflict=f"The bill is paid or void: frozen; or {NO_LINE}",
+)
 def update_line(scope, bill, line, data):
     """Change a line of a bill that is neither paid nor void."""
     must_be_open(bill)
@@ -166,14 +199,20 @@ def must_be_open(bill: dict) -> None:
 
 # -- fakes ---------------------------------------------------------------------------------------------------
 
+
 @supplier_bills.fake
 def fake_bill(f):
     """A bill for an order that was approved, if there is one: nobody bills what is still asked for."""
     orders = [order for order in f.builder.sandbox.store["purchase_order"] if order["status"] != REQUESTED]
     order = f.choice(orders) if orders else f.one("purchase_order")
     issued_at, due_at = f.ago(days=f.int(1, 60)), f.ago(days=f.int(-60, 0))
-    return {"purchase_order_id": order["id"], "status": STATUSES[f.ordinal % len(STATUSES)],
-            "number": f"INV-{20000 + f.ordinal}", "issued_on": issued_at[:10], "due_on": due_at[:10]}
+    return {
+        "purchase_order_id": order["id"],
+        "status": STATUSES[f.ordinal % len(STATUSES)],
+        "number": f"INV-{20000 + f.ordinal}",
+        "issued_on": issued_at[:10],
+        "due_on": due_at[:10],
+    }
 
 
 @supplier_bill_lines.fake
@@ -184,8 +223,12 @@ def fake_line(f):
     if not lines:
         return {"supplier_bill_id": bill["id"], "description": "Handling", "unit_price": f"{f.int(5, 50)}.00"}
     line = f.choice(lines)
-    return {"supplier_bill_id": bill["id"], "purchase_line_id": line["id"], "quantity": line["quantity"],
-            "unit_price": line["unit_price"]}
+    return {
+        "supplier_bill_id": bill["id"],
+        "purchase_line_id": line["id"],
+        "quantity": line["quantity"],
+        "unit_price": line["unit_price"],
+    }
 
 
 @supplier_bills.seed

@@ -66,18 +66,14 @@ def keep_rules(scope, after, before):
         quote = scope.store["supplier_quote"].get(after["supplier_quote_id"])
         if scope.store["rfq_line"].get(after["rfq_line_id"])["rfq_id"] != quote["rfq_id"]:
             asked = f"RFQ {quote['rfq_id']}" if quote["rfq_id"] else "no RFQ"
-            raise Conflict(
-                f"The line rfq_line_id names is not of the RFQ this quote answers: it answers {asked}."
-            )
+            raise Conflict(f"The line rfq_line_id names is not of the RFQ this quote answers: it answers {asked}.")
 
 
 @supplier_quote_lines.action(
     "create_supplier_quote_line",
     body=CreateSupplierQuoteLineRequest,
     status=201,
-    conflict=(
-        "The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers."
-    ),
+    conflict=("The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers."),
 )
 def create(scope, data):
     """Add a part to a quote that is not decided on."""
@@ -89,9 +85,7 @@ def create(scope, data):
     "update_supplier_quote_line",
     body=SupplierQuoteLineRequest,
     partial=True,
-    conflict=(
-        "The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers."
-    ),
+    conflict=("The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers."),
 )
 def update(scope, line, data):
     """Change a line of a quote that is not decided on."""

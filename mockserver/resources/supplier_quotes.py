@@ -11,9 +11,7 @@ moves = Moves((RECEIVED, ACCEPTED), (RECEIVED, DECLINED), (RECEIVED, EXPIRED), l
 
 
 class QuoteFields(fields.Schema):
-    quote_number = fields.Text(
-        null=True, description="The supplier's own number for the quote.", example="Q-20931"
-    )
+    quote_number = fields.Text(null=True, description="The supplier's own number for the quote.", example="Q-20931")
     valid_until = fields.Date(
         null=True, description="The last day on which the supplier stands by it.", example="2026-02-28"
     )

@@ -28,9 +28,7 @@ class Supplier(Record, Integration, Labels):
             "`banned` never."
         ),
     )
-    accuracy = fields.Choice(
-        *GRADES, null=True, evidence="product", description="The grade of its data, from A+ to F."
-    )
+    accuracy = fields.Choice(*GRADES, null=True, evidence="product", description="The grade of its data, from A+ to F.")
     certifications = fields.Array(fields.Text(), load_default=list, description="Such as `AS9120`.")
     lead_days = fields.Integer(null=True, description="Usual days from order to shipment.")
     is_buyable = fields.Boolean(load_default=True, description="Whether it can be ordered from.")

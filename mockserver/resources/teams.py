@@ -22,9 +22,7 @@ class TeamFields(fields.Schema):
         description="Unique in the organisation.",
         example="Power Electronics",
     )
-    team_type_id = fields.Ref(
-        "team_type", null=True, evidence="product", description="What sort of team it is."
-    )
+    team_type_id = fields.Ref("team_type", null=True, evidence="product", description="What sort of team it is.")
 
 
 class TeamRequest(TeamFields):
@@ -121,9 +119,7 @@ def delete_team(scope, team):
 @teams.action("archive_team")
 def archive(scope, team):
     """Archive a team. It stays on the records that carry it. Once archived, nothing changes."""
-    return (
-        team if team["archived"] else teams.change(scope, team, {"archived": True, "archived_at": scope.now})
-    )
+    return team if team["archived"] else teams.change(scope, team, {"archived": True, "archived_at": scope.now})
 
 
 @teams.action("unarchive_team")
@@ -147,9 +143,7 @@ def enrol(scope, team: dict, user_ids: list[str]) -> None:
     before = {user["id"]: user for user in members(scope, team)}
     for id, user in before.items():
         if id not in user_ids:
-            users.change(
-                scope, user, {"team_ids": [other for other in user["team_ids"] if other != team["id"]]}
-            )
+            users.change(scope, user, {"team_ids": [other for other in user["team_ids"] if other != team["id"]]})
     for id in user_ids:
         if id not in before:
             user = scope.store["user"].get(id)
@@ -167,9 +161,7 @@ def fake_type(f):
 def fake_team(f):
     return {
         "name": f.unique(
-            f.choice(
-                ["Power", "Sensing", "Motion", "Vision", "Test", "Sourcing", "Prototyping", "Sustaining"]
-            )
+            f.choice(["Power", "Sensing", "Motion", "Vision", "Test", "Sourcing", "Prototyping", "Sustaining"])
         ),
         "team_type_id": f.one("team_type")["id"],
     }

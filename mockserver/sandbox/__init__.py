@@ -1,4 +1,5 @@
 """One isolated world: its records, clock, ids, jobs and files, reset and restored as one. Knows no HTTP."""
+
 import dataclasses as dc
 import datetime as dt
 import threading
@@ -18,7 +19,8 @@ class Catalogue:
     """What the part catalogue knows.
 
     With `known_parts_only` a line matches parts that are there already and nothing is made up.
-    An MPN that one of the `never_match` patterns (regular expressions, searched, case-insensitive) fits is never made up.
+    An MPN that one of the `never_match` patterns (regular expressions, searched, case-insensitive) fits is never
+    made up.
     """
 
     known_parts_only: bool = False
@@ -34,7 +36,7 @@ class World:
     now: dt.datetime
     store: Store
     catalogue: Catalogue = Catalogue()
-    files: dict[str, bytes] = dc.field(default_factory=dict)     # sha256 → content
+    files: dict[str, bytes] = dc.field(default_factory=dict)  # sha256 → content
 
 
 @dc.dataclass(frozen=True)
@@ -51,8 +53,15 @@ class Sandbox:
     it API keys of its own in place of the world's.
     """
 
-    def __init__(self, world: World, *, name: str = "default", rate: float = 0.0, policies: Policies | None = None,
-                 key_salt: str | None = None):
+    def __init__(
+        self,
+        world: World,
+        *,
+        name: str = "default",
+        rate: float = 0.0,
+        policies: Policies | None = None,
+        key_salt: str | None = None,
+    ):
         self.world, self.name, self.rate, self.initial_policies = world, name, rate, policies or Policies()
         self.id = ids.uuid(0, "sandbox", 0)
         self.created_at = dt.datetime.now(dt.UTC)
@@ -66,7 +75,8 @@ class Sandbox:
         return self.world.seed
 
     def reset(self) -> None:
-        """Back to the world as it was, in one step: data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies."""
+        """Back to the world as it was, in one step:
+        data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies."""
         with self.lock:
             self.store = Store(self.world.store.kinds, self.world.store)
             if self.key_salt is not None:
@@ -79,23 +89,40 @@ class Sandbox:
             self.webhooks = Webhooks(self.seed, self.clock)
             self.journal = Journal()
             self.files = dict(self.world.files)
-            self.extras: dict[str, dict] = {}                     # by record id, what an overlay adds to the record
+            self.extras: dict[str, dict] = {}  # by record id, what an overlay adds to the record
             self.policies = self.initial_policies
             self.snapshots: dict[str, dict] = {}
 
     def snapshot(self) -> dict:
-        """All that `restore` needs to bring this moment back: data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
+        """All that `restore` needs to bring this moment back:
+        data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
         with self.lock:
-            return {"store": self.store.copy(), "now": self.clock.now(), "rate": self.clock.rate,
-                    "jobs": self.jobs.copy(), "faults": self.faults.copy(), "webhooks": self.webhooks.copy(),
-                    "files": dict(self.files), "extras": dict(self.extras), "policies": self.policies}
+            return {
+                "store": self.store.copy(),
+                "now": self.clock.now(),
+                "rate": self.clock.rate,
+                "jobs": self.jobs.copy(),
+                "faults": self.faults.copy(),
+                "webhooks": self.webhooks.copy(),
+                "files": dict(self.files),
+                "extras": dict(self.extras),
+                "policies": self.policies,
+            }
 
     def restore(self, snapshot: dict) -> None:
         with self.lock:
             self.store = snapshot["store"].copy()
             self.clock.set(snapshot["now"], snapshot["rate"])
-            self.jobs, self.faults, self.webhooks = snapshot["jobs"].copy(), snapshot["faults"].copy(), snapshot["webhooks"].copy()
-            self.files, self.extras, self.policies = dict(snapshot["files"]), dict(snapshot["extras"]), snapshot["policies"]
+            self.jobs, self.faults, self.webhooks = (
+                snapshot["jobs"].copy(),
+                snapshot["faults"].copy(),
+                snapshot["webhooks"].copy(),
+            )
+            self.files, self.extras, self.policies = (
+                dict(snapshot["files"]),
+                dict(snapshot["extras"]),
+                snapshot["policies"],
+            )
 
     def transaction(self):
         return self.store.transaction()

@@ -1,4 +1,5 @@
 """A sandbox's time. Everything in it that has a time asks here: timestamps, expiries, jobs, webhooks."""
+
 import datetime as dt
 import time
 

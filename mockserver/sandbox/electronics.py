@@ -230,9 +230,7 @@ class Seller(NamedTuple):
 
 SELLERS = (
     Seller("Digi-Key", "https://www.digikey.com", ("ISO 9001", "AS9120", "AS6496"), 2, sku="{number}-ND"),
-    Seller(
-        "Mouser", "https://www.mouser.com", ("ISO 9001", "AS9120", "AS6496"), 2, sku="{number!s:.3}-{mpn}"
-    ),
+    Seller("Mouser", "https://www.mouser.com", ("ISO 9001", "AS9120", "AS6496"), 2, sku="{number!s:.3}-{mpn}"),
     Seller("Arrow", "https://www.arrow.com", ("ISO 9001", "AS9120", "AS6496"), 3),
     Seller("Avnet", "https://www.avnet.com", ("ISO 9001", "AS9120"), 4),
     Seller("Newark", "https://www.newark.com", ("ISO 9001", "AS9120"), 3, sku="{number}"),
@@ -316,10 +314,14 @@ class Classification(NamedTuple):
     msl: tuple[str | None, ...] = ("1", "1", "3", "3", "2")
 
 
-_PASSIVE: dict[str, Any] = {"fall": 0.24, "aecq": "AEC-Q200", "reel": (4000, 5000, 10000), "msl": ("1",),
-                            "commodity": True}
-_DISCRETE: dict[str, Any] = {"fall": 0.17, "aecq": "AEC-Q101", "reel": (3000,), "msl": ("1",),
-                             "commodity": True}
+_PASSIVE: dict[str, Any] = {
+    "fall": 0.24,
+    "aecq": "AEC-Q200",
+    "reel": (4000, 5000, 10000),
+    "msl": ("1",),
+    "commodity": True,
+}
+_DISCRETE: dict[str, Any] = {"fall": 0.17, "aecq": "AEC-Q101", "reel": (3000,), "msl": ("1",), "commodity": True}
 _IC: dict[str, Any] = {"fall": 0.09, "aecq": "AEC-Q100"}
 
 CLASSIFICATIONS: dict[str, Classification] = {
@@ -1139,9 +1141,7 @@ def _market(random: Random, lifecycle: str, commodity: bool) -> list[tuple[Selle
     mood = random.random()
     if lifecycle == "Obsolete":
         count = 0 if mood < 0.6 else random.randint(1, 3)
-        return [
-            (seller, random.choice(("quotable", "maybe"))) for seller in random.sample(_LAST_SELLERS, count)
-        ]
+        return [(seller, random.choice(("quotable", "maybe"))) for seller in random.sample(_LAST_SELLERS, count)]
     count = random.randint(4, 8) if commodity else random.randint(2, 5)
     sellers = random.sample(_USUAL_SELLERS if mood < 0.8 else SELLERS, count)
     if mood < 0.1 and not commodity:
@@ -1171,9 +1171,7 @@ def _offer(
     if status == "quotable":
         points = []
     else:
-        points = _price_points(
-            [moq * step for step in ladder], dollars * (0.88 + 0.35 * chance()), facts.fall
-        )
+        points = _price_points([moq * step for step in ladder], dollars * (0.88 + 0.35 * chance()), facts.fall)
     inventory = moq + int(chance() ** 3 * 60_000 / (0.2 + dollars))
     if status == "quotable" and chance() < 0.7:
         inventory = 0
@@ -1200,9 +1198,9 @@ _ROHS_SHARES = ("RoHS3 Compliant",) * 12 + ("RoHS Compliant",) * 4 + ROHS_STATUS
 _REACH_SHARES = ("REACH Unaffected",) * 12 + ("REACH Compliant",) * 4 + REACH_STATUSES
 _FACTORY_LEAD_DAYS = (42, 56, 70, 84, 98, 112, 126, 182, 273)
 _TEMPERATURES = ("0°C ~ 70°C", "-40°C ~ 85°C", "-40°C ~ 85°C", "-40°C ~ 105°C", "-55°C ~ 125°C")
-_LABELS = {
-    spec: spec.replace("_", " ").capitalize() for facts in CLASSIFICATIONS.values() for spec in facts.specs
-} | {"operating_temperature": "Operating temperature"}
+_LABELS = {spec: spec.replace("_", " ").capitalize() for facts in CLASSIFICATIONS.values() for spec in facts.specs} | {
+    "operating_temperature": "Operating temperature"
+}
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 _DOCUMENTS = (("Datasheet", "datasheets"), ("REACH Statement", "reach"), ("RoHS Statement", "rohs"))
 
@@ -1312,7 +1310,7 @@ def part(
     else:
         stated = _said_facts(series, said) if series else {**_NOTHING_SAID, "specs": []}
         alternatives = []
-    facts = CLASSIFICATIONS[kin.classification]                   # of such a part it has the prices
+    facts = CLASSIFICATIONS[kin.classification]  # of such a part it has the prices
 
     lifecycle = random.choice(_LIFECYCLE_SHARES)
     low, high = facts.price

@@ -1,4 +1,5 @@
 """Faults on demand: which calls go wrong, and how. Chosen by counting and by the seed, never by chance."""
+
 import dataclasses as dc
 import fnmatch
 import math
@@ -12,7 +13,10 @@ DISTRIBUTIONS = ("uniform", "lognormal")
 
 @dc.dataclass(frozen=True)
 class Effect:
-    """What happens to one call. `delay` in seconds; `handled`: the operation takes place though its answer is spoilt."""
+    """What happens to one call.
+
+    `delay` in seconds; `handled`: the operation takes place though its answer is spoilt.
+    """
 
     delay: float = 0.0
     status: int | None = None
@@ -26,8 +30,16 @@ class Effect:
     def merged(self, other: "Effect") -> "Effect":
         """Both at once: delays add up, of two statuses the first stands."""
         status = self if self.status else other
-        return Effect(self.delay + other.delay, status.status, status.retry_after, self.truncated or other.truncated,
-                      self.malformed or other.malformed, self.drop or other.drop, self.handled or other.handled, self.fault_id)
+        return Effect(
+            self.delay + other.delay,
+            status.status,
+            status.retry_after,
+            self.truncated or other.truncated,
+            self.malformed or other.malformed,
+            self.drop or other.drop,
+            self.handled or other.handled,
+            self.fault_id,
+        )
 
 
 @dc.dataclass
@@ -39,7 +51,8 @@ class Fault:
 
     What: `latency` in seconds, or `{"uniform": [low, high]}`, or `{"lognormal": {"median": s, "sigma": x}}`;
     `status` to answer instead, 429 and 503 with `retry_after` seconds; `rate_limit` `{"requests": n, "seconds": s}` on
-    the sandbox's clock, per key, answered with 429 beyond; `body` `truncated` or `malformed`; `drop` to close the connection without
+    the sandbox's clock, per key, answered with 429 beyond; `body` `truncated` or `malformed`; `drop` to close the
+    connection without
     an answer, after the operation took place when `handled`. `force` allows a status the contract does not list.
     """
 
@@ -62,7 +75,13 @@ class Fault:
     fired: int = 0
 
     def __post_init__(self):
-        if self.latency is None and self.status is None and self.rate_limit is None and self.body is None and not self.drop:
+        if (
+            self.latency is None
+            and self.status is None
+            and self.rate_limit is None
+            and self.body is None
+            and not self.drop
+        ):
             raise ValueError("A fault needs an effect: latency, status, rate_limit, body or drop.")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError(f"status should be from 200 to 599, not {self.status}.")
@@ -74,13 +93,18 @@ class Fault:
         if self.latency is not None:
             check_latency(self.latency)
         if self.rate_limit is not None and not (
-                set(self.rate_limit) == {"requests", "seconds"} and self.rate_limit["requests"] >= 1 and self.rate_limit["seconds"] > 0):
+            set(self.rate_limit) == {"requests", "seconds"}
+            and self.rate_limit["requests"] >= 1
+            and self.rate_limit["seconds"] > 0
+        ):
             raise ValueError('rate_limit should be {"requests": n, "seconds": s}, n at least 1 and s above 0.')
 
     def fits(self, operation: str, path: str, key: str) -> bool:
-        return ((self.operation is None or self.operation == operation)
-                and (self.path is None or fnmatch.fnmatchcase(path, self.path))
-                and (self.key is None or key == self.key or key.partition(".")[0] == self.key))
+        return (
+            (self.operation is None or self.operation == operation)
+            and (self.path is None or fnmatch.fnmatchcase(path, self.path))
+            and (self.key is None or key == self.key or key.partition(".")[0] == self.key)
+        )
 
     def document(self) -> dict:
         return dc.asdict(self)
@@ -92,7 +116,7 @@ class Faults:
     def __init__(self, seed: int):
         self.seed = seed
         self.rules: list[Fault] = []
-        self.last = 0                                             # the id of the latest rule
+        self.last = 0  # the id of the latest rule
         self._windows: dict[tuple[int, str], list] = {}
         self._lock = threading.Lock()
 
@@ -152,8 +176,21 @@ class Faults:
             if wait is not None:
                 status, retry_after = 429, wait
         fault.fired += 1
-        delay = _draw(fault.latency, ids.Random(self.seed, "fault", fault.id, fault.fired)) if fault.latency is not None else 0.0
-        return Effect(delay, status, retry_after, fault.body == "truncated", fault.body == "malformed", fault.drop, fault.handled, fault.id)
+        delay = (
+            _draw(fault.latency, ids.Random(self.seed, "fault", fault.id, fault.fired))
+            if fault.latency is not None
+            else 0.0
+        )
+        return Effect(
+            delay,
+            status,
+            retry_after,
+            fault.body == "truncated",
+            fault.body == "malformed",
+            fault.drop,
+            fault.handled,
+            fault.id,
+        )
 
     def _over_limit(self, fault, key, now) -> int | None:
         """Seconds until the next period when this call is one too many in its own."""
@@ -175,12 +212,21 @@ def check_latency(latency) -> None:
         case {"uniform": [low, high], **rest}:
             fine = not rest and _number(low) and _number(high) and 0 <= low <= high <= MAX_LATENCY
         case {"lognormal": {"median": median, "sigma": sigma, **more}, **rest}:
-            fine = not rest and not more and _number(median) and _number(sigma) and 0 <= median <= MAX_LATENCY and 0 <= sigma <= 10
+            fine = (
+                not rest
+                and not more
+                and _number(median)
+                and _number(sigma)
+                and 0 <= median <= MAX_LATENCY
+                and 0 <= sigma <= 10
+            )
         case _:
             fine = False
     if not fine:
-        raise ValueError(f'latency should be seconds from 0 to {MAX_LATENCY:.0f}, {{"uniform": [low, high]}}, low first, or '
-                         f'{{"lognormal": {{"median": s, "sigma": x}}}} with x from 0 to 10, not {latency!r}.')
+        raise ValueError(
+            f'latency should be seconds from 0 to {MAX_LATENCY:.0f}, {{"uniform": [low, high]}}, low first, or '
+            f'{{"lognormal": {{"median": s, "sigma": x}}}} with x from 0 to 10, not {latency!r}.'
+        )
 
 
 def _number(value) -> bool:

@@ -3,6 +3,7 @@
 One more call in one place therefore shifts nothing anywhere else: the seventh BOM of seed 1 has
 the same id whatever else the sandbox was asked in between.
 """
+
 import functools
 from hashlib import blake2b
 

@@ -1,4 +1,5 @@
 """How asynchronous jobs advance: a policy for each kind of job, chosen by the test, not by the clock on the wall."""
+
 import dataclasses as dc
 
 IMMEDIATE, READS, TIME, MANUAL, FAIL = MODES = ("immediate", "reads", "time", "manual", "fail")
@@ -21,7 +22,9 @@ class JobPolicy:
         if self.mode not in MODES:
             raise ValueError(f"A job policy is one of {', '.join(MODES)}, not {self.mode!r}.")
         if self.reads < 1 or not 0 <= self.seconds <= 1e8:
-            raise ValueError(f"A job is done after at least 1 read and 0 to 100000000 seconds, not {self.reads} and {self.seconds}.")
+            raise ValueError(
+                f"A job is done after at least 1 read and 0 to 100000000 seconds, not {self.reads} and {self.seconds}."
+            )
 
 
 class Jobs:

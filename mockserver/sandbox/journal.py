@@ -1,4 +1,5 @@
 """What happened in a sandbox: its calls and their answers, the latest ones."""
+
 import collections
 import dataclasses as dc
 import threading
@@ -7,7 +8,7 @@ import typing as t
 import orjson
 
 CAPACITY = 1000
-BUDGET = 32 * 2**20                # bytes of bodies kept; older entries go first
+BUDGET = 32 * 2**20  # bytes of bodies kept; older entries go first
 
 
 @dc.dataclass
@@ -17,7 +18,8 @@ class Entry:
     `operation` is the id of the operation it matched, None when none did; `near_misses` are then the closest ones.
     `refused_by` names the step that refused it (authentication, permission, organisation, query, body, records,
     state, routing, fault). `violations` are `{field, reason}` of a request that breaks the contract. `unknown_keys`
-    are undocumented ones that were sent. `changes` are `{action, kind, id}` of the records written. `seconds`: how long it took.
+    are undocumented ones that were sent. `changes` are `{action, kind, id}` of the records written. `seconds`:
+    how long it took.
     """
 
     id: int
@@ -65,10 +67,10 @@ class Journal:
     def __init__(self, capacity: int = CAPACITY):
         self.capacity = capacity
         self.entries: collections.deque[Entry] = collections.deque()
-        self.total = 0                                            # calls since the last clear, those fallen out included
+        self.total = 0  # calls since the last clear, those fallen out included
         self._bytes = 0
         self._changed = threading.Condition()
-        self.last = 0                                             # the id of the latest entry
+        self.last = 0  # the id of the latest entry
 
     def add(self, **facts) -> Entry:
         with self._changed:
@@ -91,10 +93,15 @@ class Journal:
 
     def find(self, operation=None, method=None, path=None, status=None, refused=None) -> list[Entry]:
         """The entries that fit all that is given; `refused` true for those some step refused."""
-        return [entry for entry in self
-                if (operation is None or entry.operation == operation) and (method is None or entry.method == method.upper())
-                and (path is None or entry.path == path) and (status is None or entry.status == status)
-                and (refused is None or (entry.refused_by is not None) == refused)]
+        return [
+            entry
+            for entry in self
+            if (operation is None or entry.operation == operation)
+            and (method is None or entry.method == method.upper())
+            and (path is None or entry.path == path)
+            and (status is None or entry.status == status)
+            and (refused is None or (entry.refused_by is not None) == refused)
+        ]
 
     def clear(self) -> None:
         with self._changed:

@@ -1,4 +1,5 @@
 """The sandboxes of a server: a default one, and any number more, each opened by keys of its own."""
+
 import datetime as dt
 import threading
 import time
@@ -23,7 +24,9 @@ class Sandboxes:
         self._created = 0
         self._lock = threading.Lock()
 
-    def create(self, world: World, name: str | None = None, policies: Policies | None = None, rate: float = 0.0) -> Sandbox:
+    def create(
+        self, world: World, name: str | None = None, policies: Policies | None = None, rate: float = 0.0
+    ) -> Sandbox:
         """A new sandbox. Raises ValueError when the name is taken, TooManySandboxes at the limit."""
         with self._lock:
             self._drop_idle()
@@ -44,7 +47,9 @@ class Sandboxes:
     def get(self, name_or_id: str) -> Sandbox | None:
         if name_or_id in (self.default.name, self.default.id):
             return self.default
-        return self._by_name.get(name_or_id) or next((box for box in list(self._by_name.values()) if box.id == name_or_id), None)
+        return self._by_name.get(name_or_id) or next(
+            (box for box in list(self._by_name.values()) if box.id == name_or_id), None
+        )
 
     def opened_by(self, prefix: str) -> Sandbox:
         """The sandbox whose keys begin so; the default one when no other's do."""

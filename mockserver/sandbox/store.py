@@ -4,12 +4,13 @@ A record is a dict that is never changed in place: a write puts another where it
 hand records out as they are, a snapshot copies references, and a table can lie on top of a frozen
 one that many sandboxes share: only what was written since is its own.
 """
+
 import bisect
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Record = dict
-Index = Callable[[Record], Iterable]          # the values under which a record is found
+Index = Callable[[Record], Iterable]  # the values under which a record is found
 _ABSENT = object()
 
 
@@ -22,19 +23,19 @@ class Table:
 
     def __init__(self, kind: str, indexes: Mapping[str, Index], base: "Table | None" = None):
         self.kind, self.indexes, self.base = kind, indexes, base
-        self.rows: dict[int, Record | None] = {}                  # None: deleted, though the base has it
+        self.rows: dict[int, Record | None] = {}  # None: deleted, though the base has it
         self.ordinals: dict[str, int | None] = {}
-        self.buckets: dict[tuple, list[int]] = {}                 # (index, value) → sorted ordinals
+        self.buckets: dict[tuple, list[int]] = {}  # (index, value) → sorted ordinals
         self.last = base.last if base else 0
         self.size = base.size if base else 0
-        self.version = base.version if base else 0                # counts writes
+        self.version = base.version if base else 0  # counts writes
 
     def __len__(self):
         return self.size
 
     def __iter__(self) -> Iterator[Record]:
         if self.base:
-            for ordinal in sorted(self.base.rows):                # a deletion undone stands last in the dict
+            for ordinal in sorted(self.base.rows):  # a deletion undone stands last in the dict
                 record = self.rows.get(ordinal, self.base.rows[ordinal])
                 if record is not None:
                     yield record
@@ -81,7 +82,7 @@ class Table:
         self.size += (after is not None) - (before is not None)
         self.version += 1
         for name, values in self.indexes.items():
-            if before is None:                                    # most writes: there is nothing to compare with
+            if before is None:  # most writes: there is nothing to compare with
                 for value in dict.fromkeys(values(after)):
                     self._enter(name, value, ordinal)
                 continue
@@ -91,7 +92,7 @@ class Table:
                 bucket = self._own(name, value)
                 del bucket[bisect.bisect_left(bucket, ordinal)]
                 if not bucket and not (self.base and (name, value) in self.base.buckets):
-                    del self.buckets[name, value]                 # or values that come and go would pile up
+                    del self.buckets[name, value]  # or values that come and go would pile up
             for value in new - old:
                 self._enter(name, value, ordinal)
 
@@ -129,7 +130,9 @@ class Store:
 
     def __init__(self, kinds: Mapping[str, Mapping[str, Index]], base: "Store | None" = None):
         self.kinds = kinds
-        self.tables = {kind: Table(kind, indexes, base.tables[kind] if base else None) for kind, indexes in kinds.items()}
+        self.tables = {
+            kind: Table(kind, indexes, base.tables[kind] if base else None) for kind, indexes in kinds.items()
+        }
         self._changes: list | None = None
 
     def __getitem__(self, kind: str) -> Table:

@@ -3,6 +3,7 @@
 A delivery is made when a record is created or updated, falls due after the subscription's delay on the sandbox's
 clock, and is sent by `send_due` (or `drain`, which waits for nothing). A failed one is tried again later.
 """
+
 import dataclasses as dc
 import datetime as dt
 import http.client
@@ -17,7 +18,7 @@ from mockserver.sandbox import ids
 from mockserver.sandbox.clock import Clock, moment, stamp
 
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
-KEPT = 1000                       # deliveries remembered, the oldest forgotten first
+KEPT = 1000  # deliveries remembered, the oldest forgotten first
 TIMEOUT = 5.0
 
 
@@ -36,7 +37,10 @@ class Subscription:
 
 @dc.dataclass
 class Delivery:
-    """One event on its way to one subscription. `attempts` are `{at, status, error}`; `due_at` the next try, None when it is over."""
+    """One event on its way to one subscription.
+
+    `attempts` are `{at, status, error}`; `due_at` the next try, None when it is over.
+    """
 
     id: str
     subscription_id: str
@@ -54,11 +58,13 @@ class Webhooks:
         self.seed, self.clock, self.send = seed, clock, send or post
         self.subscriptions: dict[str, Subscription] = {}
         self.deliveries: dict[str, Delivery] = {}
-        self._due: dict[str, dt.datetime] = {}                    # pending deliveries and when they are to be tried
+        self._due: dict[str, dt.datetime] = {}  # pending deliveries and when they are to be tried
         self.counts = {"subscription": 0, "delivery": 0}
         self._lock = threading.RLock()
 
-    def subscribe(self, url: str, triggers=(), delay: float = 0.0, retries: int = 3, backoff: float = 60.0) -> Subscription:
+    def subscribe(
+        self, url: str, triggers=(), delay: float = 0.0, retries: int = 3, backoff: float = 60.0
+    ) -> Subscription:
         """Tell `url` of records created and updated. Raises ValueError for what makes no sense."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -115,7 +121,9 @@ class Webhooks:
     def redeliver(self, id: str) -> Delivery:
         """Send the event of an earlier delivery again, as a new one, now. Raises KeyError when there is none."""
         old = self.deliveries[id]
-        subscription = self.subscriptions.get(old.subscription_id) or Subscription(old.subscription_id, old.url, retries=0)
+        subscription = self.subscriptions.get(old.subscription_id) or Subscription(
+            old.subscription_id, old.url, retries=0
+        )
         delivery = self._enqueue(subscription, old.event, self.clock.now())
         self._try(delivery)
         return delivery
@@ -188,8 +196,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def post(url: str, event: dict) -> tuple[int | None, str | None]:
-    """(status, None) of a real POST, or (None, why there was no answer). Redirects are not followed, proxies not asked."""
-    request = urllib.request.Request(url, orjson.dumps(event), {"Content-Type": "application/json", "User-Agent": "Cofactr-Mock-Webhooks"})
+    """(status, None) of a real POST, or (None, why there was no answer).
+
+    Redirects are not followed, proxies not asked.
+    """
+    request = urllib.request.Request(
+        url, orjson.dumps(event), {"Content-Type": "application/json", "User-Agent": "Cofactr-Mock-Webhooks"}
+    )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
     try:
         with opener.open(request, timeout=TIMEOUT) as response:

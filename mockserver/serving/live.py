@@ -48,9 +48,7 @@ class LiveServer:
         self._server, self.port = server, server.server_address[1]
         server.app, server.url = self.app, self.url
         # shutdown() waits for one turn of this loop.
-        threading.Thread(
-            target=server.serve_forever, args=(0.02,), name="cofactr-mock-live", daemon=True
-        ).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), name="cofactr-mock-live", daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening and close every connection, also those with a request in flight."""

@@ -142,10 +142,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _reason(error: OSError, address: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return (
-                f"{address} is taken by another process; "
-                "stop it, or choose another with --port (0 = any free one)."
-            )
+            return f"{address} is taken by another process; stop it, or choose another with --port (0 = any free one)."
         case errno.EACCES:
             return f"{address} needs more rights than you have; choose a --port above 1023 (0 = any)."
         case errno.EADDRNOTAVAIL:

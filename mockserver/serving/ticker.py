@@ -54,9 +54,7 @@ class Ticker:
                 settle(sandbox)
         if sandbox.webhooks.due and sandbox.id not in self._sending and len(self._sending) < SENDERS:
             self._sending.add(sandbox.id)
-            threading.Thread(
-                target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True
-            ).start()
+            threading.Thread(target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True).start()
         return waiting or bool(sandbox.webhooks.subscriptions) or sandbox.webhooks.pending
 
     def _send(self, sandbox):

@@ -205,9 +205,7 @@ def test_what_a_field_loads_it_loads_again_unchanged(name):
     def compare(value):
         if loads(field, value):
             loaded = field.deserialize(value)
-            assert valid.is_valid(loaded), (
-                f"{value!r} is loaded as {loaded!r}, which is not fit to be answered"
-            )
+            assert valid.is_valid(loaded), f"{value!r} is loaded as {loaded!r}, which is not fit to be answered"
             assert field.deserialize(loaded) == loaded
             assert orjson.dumps(loaded)
 

@@ -181,9 +181,7 @@ def test_records_of_an_organisation_out_of_reach_are_not_there(houses):
         ("POST", "lines/"),
     ):
         body = {"json": {}} if method in ("POST", "PATCH") else {}
-        assert houses.call(method, f"/v1/boms/{theirs}/{path}", expect=404, **body).json == {
-            "detail": "Not found."
-        }
+        assert houses.call(method, f"/v1/boms/{theirs}/{path}", expect=404, **body).json == {"detail": "Not found."}
     assert state(houses.sandbox) == before
     assert houses.as_key(RIVAL_KEY).get(f"/v1/boms/{theirs}/")["name"] == "Theirs"
 
@@ -223,9 +221,7 @@ def test_ids_times_and_money_have_one_form(api):
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", bom["id"])
     assert bom["created_at"] == bom["updated_at"] == "2026-01-15T09:00:00Z"
     assert bom["approved_at"] is None
-    part = api.get(
-        f"/v1/parts/{next(part['id'] for part in api.sandbox.store['part'] if part['reference_prices'])}/"
-    )
+    part = api.get(f"/v1/parts/{next(part['id'] for part in api.sandbox.store['part'] if part['reference_prices'])}/")
     assert re.fullmatch(r"[0-9A-Z]{12}", part["id"])
     assert all(
         re.fullmatch(r"[0-9]+\.[0-9]+", price["price"]) and re.fullmatch("[A-Z]{3}", price["currency"])
@@ -298,9 +294,7 @@ def test_links_lead_through_a_list_and_back(forty, limit):
         page = forty.get(link)
         pages.append(page)
         link = page["next"]
-    assert [bom["name"] for page in pages for bom in page["results"]] == [
-        f"Board {number}" for number in range(40)
-    ]
+    assert [bom["name"] for page in pages for bom in page["results"]] == [f"Board {number}" for number in range(40)]
     link = pages[-1]["previous"]
     back = 1
     while link:
@@ -395,13 +389,9 @@ def test_errors_are_nested_and_indexed_like_the_body(api):
     }
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"), [([], "list"), ("x", "str"), (5, "int"), (None, "NoneType"), (True, "bool")]
-)
+@pytest.mark.parametrize(("body", "kind"), [([], "list"), ("x", "str"), (5, "int"), (None, "NoneType"), (True, "bool")])
 def test_a_body_that_is_no_object_is_a_non_field_error(api, body, kind):
-    answer = api.post(
-        "/v1/boms/", data=orjson.dumps(body), headers={"Content-Type": "application/json"}, expect=400
-    )
+    answer = api.post("/v1/boms/", data=orjson.dumps(body), headers={"Content-Type": "application/json"}, expect=400)
     assert answer == {"non_field_errors": [f"Invalid data. Expected a dictionary, but got {kind}."]}
 
 
@@ -443,9 +433,7 @@ def test_a_body_of_another_type_is_415(api, content_type):
     assert answer["detail"].startswith("Unsupported media type")
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
-)
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
 def test_json_has_many_spellings(api, content_type):
     api.post("/v1/boms/", data=b'{"name": "x"}', headers={"Content-Type": content_type}, expect=201)
 
@@ -607,9 +595,7 @@ def test_awkward_values_come_back_as_json(api):
 
 
 def test_of_a_repeated_key_the_last_counts(api):
-    answer = api.post(
-        "/v1/boms/", data=b'{"name": "x", "name": "y"}', headers={"Content-Type": "application/json"}
-    )
+    answer = api.post("/v1/boms/", data=b'{"name": "x", "name": "y"}', headers={"Content-Type": "application/json"})
     assert answer["name"] == "y"
 
 
@@ -757,9 +743,7 @@ PATHS = st.lists(
 def test_no_bytes_and_no_path_bring_it_down(sandbox):
     api = Api(sandbox)
     targets = [
-        operation
-        for operation in api.app.operations
-        if operation.served and operation.method not in ("GET", "DELETE")
+        operation for operation in api.app.operations if operation.served and operation.method not in ("GET", "DELETE")
     ]
     paths = {operation.id: list(addresses(api, operation)) for operation in targets}
 

@@ -54,9 +54,7 @@ def test_a_user_sees_the_records_of_its_teams_and_those_of_none(chloe):
 def test_the_count_and_the_pages_leave_out_what_is_hidden(chloe):
     listed = chloe.get("/v1/boms/?name=see%20&limit=2")
     assert listed["count"] == 3
-    assert [bom["name"] for bom in chloe.get(listed["next"].removeprefix("http://localhost"))["results"]] == [
-        "see all"
-    ]
+    assert [bom["name"] for bom in chloe.get(listed["next"].removeprefix("http://localhost"))["results"]] == ["see all"]
 
 
 def test_a_hidden_record_is_not_there(chloe, world):

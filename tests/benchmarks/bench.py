@@ -217,9 +217,7 @@ def resets():
         bom_id = next(iter(sandbox.store["bom"]))["id"]
 
         def write(api=api, bom_id=bom_id):
-            return api(
-                "POST", f"/v1/boms/{bom_id}/parse_raw_bom_line/", {"reference_designators_string": "X1"}
-            )
+            return api("POST", f"/v1/boms/{bom_id}/parse_raw_bom_line/", {"reference_designators_string": "X1"})
 
         assert write().status == 201
         row("sandbox.reset()", seconds(sandbox.reset), wanted=wanted)

@@ -191,9 +191,7 @@ def test_a_field_of_an_answer_that_differs(change, finding):
 )
 def test_a_call_that_differs(exchange, finding):
     assert finding is None or finding in found(exchange)
-    assert len({one for one in found(exchange) if one[4] != "informational"} - {finding}) <= (
-        exchange.status == 400
-    )
+    assert len({one for one in found(exchange) if one[4] != "informational"} - {finding}) <= (exchange.status == 400)
 
 
 def test_an_undocumented_success_hides_no_other_difference():
@@ -209,9 +207,7 @@ def test_a_call_that_both_refuse_shows_nothing():
 
 def test_items_of_a_list_are_one_finding_that_counts_the_exchanges():
     pages = [
-        call(
-            "GET", "/tags/", 200, {"results": [{**GOOD, "name": 1}, {**GOOD, "name": 2}]}, source=f"a.har#{n}"
-        )
+        call("GET", "/tags/", 200, {"results": [{**GOOD, "name": 1}, {**GOOD, "name": 2}]}, source=f"a.har#{n}")
         for n in (1, 2, 3)
     ]
     (finding,) = check(pages, DOCUMENT).findings
@@ -280,8 +276,7 @@ def test_the_text_goes_by_operation_the_worst_first():
     assert text[5] == "  breaking      response 201 name: Expected string, got integer."
     assert text[6] == "                type, once, such as a.har#1: POST /api/tags/?token=REDACTED -> 201"
     assert (
-        text[-1]
-        == "3 exchanges, 2 of them with 2 operations of the contract: 2 breaking, 1 warning, 1 informational."
+        text[-1] == "3 exchanges, 2 of them with 2 operations of the contract: 2 breaking, 1 warning, 1 informational."
     )
 
 

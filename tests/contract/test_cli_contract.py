@@ -60,8 +60,7 @@ def test_check_of_sound_traffic(recorded):
 
     assert status == 0
     assert (
-        output == "2 exchanges, 2 of them with 2 operations of the contract: "
-        "0 breaking, 0 warning, 0 informational.\n"
+        output == "2 exchanges, 2 of them with 2 operations of the contract: 0 breaking, 0 warning, 0 informational.\n"
     )
 
 
@@ -225,9 +224,7 @@ def test_a_mock_is_tested_in_a_sandbox_of_its_own(connected, sandbox):
     assert calls[-1] == ("DELETE", made)
     assert given["headers"]["Authorization"].startswith("Api-Key ")
     assert sandbox.store["api_key"]
-    assert given["headers"]["Authorization"] not in {
-        f"Api-Key {key['key']}" for key in sandbox.store["api_key"]
-    }
+    assert given["headers"]["Authorization"] not in {f"Api-Key {key['key']}" for key in sandbox.store["api_key"]}
     assert given["reference_ids"]("tag", {}) == [tag["id"] for tag in sandbox.store["tag"]]
     assert {"bom_id": next(iter(sandbox.store["bom"]))["id"]} in given["reference_paths"]("get_bom")
 
@@ -263,9 +260,7 @@ def test_a_deployment_is_written_to_when_that_is_allowed(connected, sandbox):
 )
 def test_a_deployment_that_cannot_be_tested(connected, url, key, reason):
     connected(control=False)
-    status, output = run(
-        "test", "--url", url, **({"COFACTR_API_KEY": key} if key else {"COFACTR_API_KEY": ""})
-    )
+    status, output = run("test", "--url", url, **({"COFACTR_API_KEY": key} if key else {"COFACTR_API_KEY": ""}))
 
     assert status == 2
     assert reason in output

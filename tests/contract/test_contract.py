@@ -1,4 +1,5 @@
 """schemathesis against the mock: every operation, every phase, every check."""
+
 from mockserver.contract import selftest
 
 

@@ -43,12 +43,8 @@ OLD = {
         "/tags/": {
             "get": {
                 "operationId": "list_tags",
-                "parameters": [
-                    {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 100}}
-                ],
-                "responses": {
-                    "200": content({"type": "array", "items": {"$ref": "#/components/schemas/Tag"}})
-                },
+                "parameters": [{"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 100}}],
+                "responses": {"200": content({"type": "array", "items": {"$ref": "#/components/schemas/Tag"}})},
             },
             "post": {
                 "operationId": "create_tag",
@@ -63,9 +59,7 @@ OLD = {
             "delete": {
                 "operationId": "delete_tag",
                 "responses": {"204": {"description": "-"}},
-                "parameters": [
-                    {"name": "tag_id", "in": "path", "required": True, "schema": {"type": "string"}}
-                ],
+                "parameters": [{"name": "tag_id", "in": "path", "required": True, "schema": {"type": "string"}}],
             }
         },
     },

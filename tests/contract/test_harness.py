@@ -59,9 +59,7 @@ DOCUMENT = {
     "openapi": "3.1.0",
     "info": {"title": "Parts in kits", "version": "1"},
     "security": [{"ApiKey": []}],
-    "components": {
-        "securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "Authorization"}}
-    },
+    "components": {"securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "Authorization"}}},
     "paths": {
         "/parts/": {"post": operation("create_part", (201, PART), 400, 409, 415, takes=closed(name=NAME))},
         "/parts/{part_id}/": {
@@ -121,9 +119,7 @@ class Kits:
 
     def reset(self):
         self.ids = (f"{n:012}" for n in range(10**12))
-        self.parts = {
-            part["id"]: part for part in ({"id": next(self.ids), "name": f"p{n}"} for n in range(30))
-        }
+        self.parts = {part["id"]: part for part in ({"id": next(self.ids), "name": f"p{n}"} for n in range(30))}
         self.kits = {next(self.ids): {} for _ in range(5)}
         for kit in self.kits.values():
             line = next(self.ids)
@@ -342,9 +338,7 @@ def test_an_unknown_operation_is_refused():
 def test_a_selection_of_nothing_does_not_pass():
     outcome = run(tags=["Prats"])
 
-    assert outcome.errors == [
-        "Nothing was tested: no operation has these tags and ids, or no phase these names."
-    ]
+    assert outcome.errors == ["Nothing was tested: no operation has these tags and ids, or no phase these names."]
 
 
 def test_an_app_or_a_url_is_needed():

@@ -91,9 +91,7 @@ BOM = {
 }
 
 
-def test_check_finds_the_calls_the_contract_does_not_know_and_all_that_differs_in_the_others(
-    recorded, contract
-):
+def test_check_finds_the_calls_the_contract_does_not_know_and_all_that_differs_in_the_others(recorded, contract):
     unknown = {
         ("POST /v1/bill_of_materials/"),
         ("GET /v1/bill_of_materials/"),
@@ -114,12 +112,8 @@ def test_once_the_paths_are_known_check_finds_every_difference_and_nothing_else(
     moves = [action for action in suggest(contract, recorded) if "x-move" in action]
     (tmp_path / "moves.yaml").write_text(to_yaml(moves))
     moved = Overlay.load(tmp_path / "moves.yaml").apply(contract).document
-    expected = {
-        (name, *difference) for name in ("list_boms", "list_bom_lines", "list_tags") for difference in PAGE
-    }
-    expected |= {
-        (name, *difference) for name in ("create_bom", "get_bom", "update_bom") for difference in BOM
-    }
+    expected = {(name, *difference) for name in ("list_boms", "list_bom_lines", "list_tags") for difference in PAGE}
+    expected |= {(name, *difference) for name in ("create_bom", "get_bom", "update_bom") for difference in BOM}
     expected |= {
         ("create_bom", "response", "", "status"),
         ("create_bom", "response", "header Location", "missing"),

@@ -154,9 +154,7 @@ def test_an_added_field_of_a_line_is_kept_with_it(corrected):
         next(iter(call.app.sandbox.store["part"])),
     )
     lines = f"/v1/boms/{bom['id']}/lines/"
-    line = call(
-        "POST", lines, {"part_id": part["id"], "reference_designators": ["U99"], "torque": 7}, expect=201
-    )
+    line = call("POST", lines, {"part_id": part["id"], "reference_designators": ["U99"], "torque": 7}, expect=201)
     assert line["torque"] == 7
     assert {one["id"]: one["torque"] for one in call("GET", lines)["results"]}[line["id"]] == 7
 
@@ -172,9 +170,7 @@ def test_an_integer_may_become_text(corrected):
         next(iter(call.app.sandbox.store["part"])),
     )
     lines = f"/v1/boms/{bom['id']}/lines/"
-    line = call(
-        "POST", lines, {"part_id": part["id"], "reference_designators": ["U98"], "quantity": "12"}, expect=201
-    )
+    line = call("POST", lines, {"part_id": part["id"], "reference_designators": ["U98"], "quantity": "12"}, expect=201)
     assert line["quantity"] == "12"
     assert call.app.sandbox.store["bom_line"].get(line["id"])["quantity"] == 12
     assert list(call("PATCH", f"{lines}{line['id']}/", {"quantity": 12}, expect=400)) == ["quantity"]
@@ -255,9 +251,9 @@ def test_paths_and_verbs_may_be_others(corrected):
     operation = call.contract["paths"]["/v2/bill_of_materials/{bom_id}"]["put"]
     assert operation["operationId"] == "update_bom"
     assert operation["x-evidence"]["path"] == "corrected"
-    location = call.client.post(
-        "/v1/boms/", json={"name": "B2"}, headers={"Authorization": f"Api-Key {KEY}"}
-    ).headers["Location"]
+    location = call.client.post("/v1/boms/", json={"name": "B2"}, headers={"Authorization": f"Api-Key {KEY}"}).headers[
+        "Location"
+    ]
     assert location.startswith("/v2/bill_of_materials/")
 
 
@@ -352,23 +348,16 @@ def test_responses_may_be_added_by_number(applied):
 
 def test_the_mock_in_process_takes_an_overlay(tmp_path):
     file = tmp_path / "overlay.yaml"
-    file.write_text(
-        f"{HEAD}- target: $.components.schemas['Tag', 'TagRequest']\n  x-rename: {{name: label}}\n"
-    )
+    file.write_text(f"{HEAD}- target: $.components.schemas['Tag', 'TagRequest']\n  x-rename: {{name: label}}\n")
     with Mock(overlay=file) as mock:
         headers = {"Authorization": f"Api-Key {mock.api_key}"}
-        assert (
-            requests.post(f"{mock.url}/v1/tags/", json={"label": "Ours"}, headers=headers).json()["label"]
-            == "Ours"
-        )
+        assert requests.post(f"{mock.url}/v1/tags/", json={"label": "Ours"}, headers=headers).json()["label"] == "Ours"
     with Mock() as mock:
         assert "name" in requests.get(f"{mock.url}/v1/tags/", headers=headers).json()["results"][0]
 
 
 def test_the_marker_takes_an_overlay(pytester):
-    pytester.makefile(
-        ".yaml", overlay=f"{HEAD}- target: $.components.schemas.Tag\n  x-rename: {{name: label}}\n"
-    )
+    pytester.makefile(".yaml", overlay=f"{HEAD}- target: $.components.schemas.Tag\n  x-rename: {{name: label}}\n")
     pytester.makepyfile("""
         import pytest
         import requests

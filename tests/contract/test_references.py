@@ -42,9 +42,7 @@ DOCUMENT = {
             }
         },
         "/kits/{kit}/lines/{line}/": {
-            "parameters": [
-                {"name": "kit", "in": "path", "schema": {"type": "string"}, "x-references": "kit"}
-            ],
+            "parameters": [{"name": "kit", "in": "path", "schema": {"type": "string"}, "x-references": "kit"}],
             "get": {"operationId": "get_line", "parameters": [{"name": "line", "in": "path"}]},
         },
     },

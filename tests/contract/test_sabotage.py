@@ -1,4 +1,5 @@
 """The contract tests can fail: an app broken on purpose, one way at a time, and each break noticed."""
+
 import pytest
 from flask import Response
 
@@ -29,17 +30,23 @@ def test_unbroken_it_passes():
 
 def answering(**changes):
     """A tag as it is answered, with some of its fields replaced; `...` leaves a field out."""
+
     def present(self, scope, record):
         return {name: value for name, value in {**record, **changes}.items() if value is not ...}
+
     return present
 
 
-@pytest.mark.parametrize(("changes", "check"), [
-    ({"color": ...}, "response_schema_conformance"),
-    ({"name": 7}, "response_schema_conformance"),
-    ({"created_at": "yesterday"}, "response_schema_conformance"),
-    ({"secret": "undocumented"}, "response_schema_conformance"),
-], ids=["a field is missing", "a field is of another type", "a format is broken", "a field is undocumented"])
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"color": ...}, "response_schema_conformance"),
+        ({"name": 7}, "response_schema_conformance"),
+        ({"created_at": "yesterday"}, "response_schema_conformance"),
+        ({"secret": "undocumented"}, "response_schema_conformance"),
+    ],
+    ids=["a field is missing", "a field is of another type", "a format is broken", "a field is undocumented"],
+)
 def test_a_wrong_answer_is_noticed(monkeypatch, changes, check):
     monkeypatch.setattr(Resource, "present", answering(**changes))
     assert check in checks_that_fail()[0]
@@ -47,8 +54,11 @@ def test_a_wrong_answer_is_noticed(monkeypatch, changes, check):
 
 def test_a_crash_is_noticed(monkeypatch):
     app = App(Sandbox(worlds.load("default")))
-    app.after_request(lambda response: Response(b"{}", 500, content_type="application/json")
-                      if response.status_code == 201 else response)
+    app.after_request(
+        lambda response: (
+            Response(b"{}", 500, content_type="application/json") if response.status_code == 201 else response
+        )
+    )
     assert "not_a_server_error" in checks_that_fail(app)[0]
 
 

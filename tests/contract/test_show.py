@@ -18,9 +18,7 @@ DOCUMENT = {
                     "parent": {"$ref": "#/components/schemas/Tag"},
                 }
             },
-            "Page": {
-                "properties": {"results": {"type": "array", "items": {"$ref": "#/components/schemas/Tag"}}}
-            },
+            "Page": {"properties": {"results": {"type": "array", "items": {"$ref": "#/components/schemas/Tag"}}}},
             "Mail": {"properties": {"to": {}, "sent": {"x-evidence": "product"}}},
         }
     },

@@ -56,11 +56,7 @@ def effects(*exchanges):
     return [
         (
             action["target"],
-            *(
-                (key, action[key])
-                for key in ("update", "remove", "x-rename", "x-move", "x-status")
-                if key in action
-            ),
+            *((key, action[key]) for key in ("update", "remove", "x-rename", "x-move", "x-status") if key in action),
         )
         for action in suggest(contract(), exchanges)
     ]
@@ -147,16 +143,12 @@ def test_unlike_fields_are_no_rename():
 
 def test_requests_follow_what_answers_call_a_field():
     found = effects(exchange(tag(name=..., label="A"), "POST", "/v1/tags/", {"label": "A"}, 201))
-    renamed = {
-        target.rpartition(".")[2] for target, effect, *_ in found if effect == ("x-rename", {"name": "label"})
-    }
+    renamed = {target.rpartition(".")[2] for target, effect, *_ in found if effect == ("x-rename", {"name": "label"})}
     assert renamed == {"Tag", "TagRequest", "PatchedTagRequest"}
 
 
 def test_secrets_are_no_examples():
-    found = suggest(
-        contract(), [exchange(tag(access_token="supersecret", nested={"password": "hunter2", "size": 1}))]
-    )
+    found = suggest(contract(), [exchange(tag(access_token="supersecret", nested={"password": "hunter2", "size": 1}))])
     assert "supersecret" not in str(found)
     assert "hunter2" not in str(found)
 

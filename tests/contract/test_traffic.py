@@ -142,9 +142,7 @@ def test_a_cassette_is_read(written, body):
 )
 def test_a_cassette_of_compressed_bodies_is_unpacked(written, encoding, packed):
     path = written(
-        yaml.safe_dump(
-            {"interactions": [interaction({"string": packed}, {"content-encoding": [encoding]})]}
-        ).encode(),
+        yaml.safe_dump({"interactions": [interaction({"string": packed}, {"content-encoding": [encoding]})]}).encode(),
         "c.yaml",
     )
 
@@ -220,11 +218,7 @@ def test_a_body_that_swells_without_end_is_refused(written, monkeypatch):
     monkeypatch.setattr(traffic, "LARGEST", 1000)
     path = written(
         yaml.safe_dump(
-            {
-                "interactions": [
-                    interaction({"string": gzip.compress(b"0" * 5000)}, {"content-encoding": ["gzip"]})
-                ]
-            }
+            {"interactions": [interaction({"string": gzip.compress(b"0" * 5000)}, {"content-encoding": ["gzip"]})]}
         ).encode()
     )
 
@@ -264,9 +258,7 @@ def test_a_har_file_is_written_without_secrets_and_read_again(tmp_path):
 
 
 def test_a_har_file_may_be_written_as_it_was(tmp_path):
-    binary = traffic.exchange(
-        "GET", "https://host/a?b=1", {"Content-Type": "x/y"}, b"\xff\x00", 200, {}, b"\xfe\x01"
-    )
+    binary = traffic.exchange("GET", "https://host/a?b=1", {"Content-Type": "x/y"}, b"\xff\x00", 200, {}, b"\xfe\x01")
     traffic.write_har([secretive(), binary], tmp_path / "out.har", redact=False)
     exchanges = traffic.read(tmp_path / "out.har")
 

@@ -14,13 +14,9 @@ WRITES = 4  # of each thread in each sandbox
 def test_sixteen_threads_write_to_sixteen_sandboxes_and_each_keeps_its_own():
     app = App(Sandboxes(Sandbox(worlds.load("empty"))))
     client = app.test_client()
-    boxes = [
-        client.post("/__mock__/sandboxes", json={"name": f"box{number}"}).json for number in range(SANDBOXES)
-    ]
+    boxes = [client.post("/__mock__/sandboxes", json={"name": f"box{number}"}).json for number in range(SANDBOXES)]
     headers = [{"Authorization": f"Api-Key {box['api_keys'][0]['key']}"} for box in boxes]
-    counters = [
-        client.post("/v1/tags/", json={"name": "shared"}, headers=given).json["id"] for given in headers
-    ]
+    counters = [client.post("/v1/tags/", json={"name": "shared"}, headers=given).json["id"] for given in headers]
 
     def hammer(thread):
         mine = app.test_client()
@@ -42,10 +38,7 @@ def test_sixteen_threads_write_to_sixteen_sandboxes_and_each_keeps_its_own():
         entries = app.sandboxes.get(f"box{number}").journal
         assert entries.total == 2 * THREADS * WRITES + 2
         written = {
-            (change["kind"], change["id"])
-            for entry in entries
-            for change in entry.changes
-            if change["kind"] == "bom"
+            (change["kind"], change["id"]) for entry in entries for change in entry.changes if change["kind"] == "bom"
         }
         assert len(written) == THREADS * WRITES
     assert len(app.sandbox.store["bom"]) == 0

@@ -158,9 +158,9 @@ def test_the_clock_is_set_moved_run_and_frozen(api):
 def test_jobs_wait_for_their_time_or_their_master(api):
     start = {"operation": "upsert_bom_async"}
     assert (
-        api.put("/__mock__/jobs/policies", {"mode": "time", "seconds": 60, **start})["operations"][
-            "upsert_bom_async"
-        ]["mode"]
+        api.put("/__mock__/jobs/policies", {"mode": "time", "seconds": 60, **start})["operations"]["upsert_bom_async"][
+            "mode"
+        ]
         == "time"
     )
     job = api.put("/v1/boms/async_upsert/", LATER)
@@ -172,23 +172,18 @@ def test_jobs_wait_for_their_time_or_their_master(api):
     assert api.get("/__mock__/jobs/policies")["operations"] == {}
     api.put("/__mock__/jobs/policies", {"mode": "manual"})
     one, other = (
-        api.put("/v1/boms/async_upsert/", {**LATER, "integration_record_id": name})["id"]
-        for name in ("A", "B")
+        api.put("/v1/boms/async_upsert/", {**LATER, "integration_record_id": name})["id"] for name in ("A", "B")
     )
     assert api.post(f"/__mock__/jobs/{one}/complete")["status"] == "complete"
     assert api.post(f"/__mock__/jobs/{other}/fail", {"errors": ["No."]})["errors"] == [{"detail": "No."}]
-    assert api.post(f"/__mock__/jobs/{other}/complete", expect=409) == {
-        "detail": f"Job {other} is failed already."
-    }
+    assert api.post(f"/__mock__/jobs/{other}/complete", expect=409) == {"detail": f"Job {other} is failed already."}
 
 
 # -- faults
 
 
 def test_a_fault_spoils_the_calls_it_is_for(api):
-    fault = api.post(
-        "/__mock__/faults", {"operation": "list_boms", "status": 503, "times": 1, "retry_after": 7}
-    )
+    fault = api.post("/__mock__/faults", {"operation": "list_boms", "status": 503, "times": 1, "retry_after": 7})
     spoilt = api.client.get("/v1/boms/", headers=api.headers)
     assert spoilt.status_code == 503
     assert spoilt.headers["Retry-After"] == "7"

@@ -41,10 +41,7 @@ def test_a_sandbox_is_opened_by_its_own_keys(client):
     client.post("/v1/boms/", json={"name": "Mine"}, headers=headers(one))
     assert names(client, headers=headers(one)) == [*before, "Mine"]
     assert names(client, headers={"Authorization": f"Api-Key {ADMIN_KEY}"}) == before
-    assert (
-        client.post("/v1/boms/", json={"name": "X"}, headers=headers(one, "View & Comment")).status_code
-        == 403
-    )
+    assert client.post("/v1/boms/", json={"name": "X"}, headers=headers(one, "View & Comment")).status_code == 403
 
 
 @pytest.mark.parametrize("options", [{}, {"seed": 5}, {"fixtures": "procurement", "seed": 7}])
@@ -71,18 +68,12 @@ def test_a_key_made_later_opens_its_sandbox_too(client):
 def test_they_are_listed_found_by_name_or_id_and_deleted(client):
     one = made(client, name="one")
     assert [box["name"] for box in client.get("/__mock__/sandboxes").json] == ["default", "one"]
-    assert (
-        client.get("/__mock__/sandboxes/one").json
-        == client.get(f"/__mock__/sandboxes/{one['id']}").json
-        == one
-    )
+    assert client.get("/__mock__/sandboxes/one").json == client.get(f"/__mock__/sandboxes/{one['id']}").json == one
     assert client.delete("/__mock__/sandboxes/one").status_code == 204
     assert client.get("/v1/boms/", headers=headers(one)).status_code == 401
     gone = client.get("/__mock__/sandboxes/one")
     assert gone.status_code == 404
-    assert gone.json["detail"].startswith(
-        "There is no sandbox called 'one'. GET /__mock__/sandboxes lists them"
-    )
+    assert gone.json["detail"].startswith("There is no sandbox called 'one'. GET /__mock__/sandboxes lists them")
 
 
 def test_seed_policies_and_fixture_are_as_asked_for(client):
@@ -96,9 +87,7 @@ def test_seed_policies_and_fixture_are_as_asked_for(client):
     refused = client.post("/v1/boms/", json={"name": "X", "colour": "red"}, headers=headers(box))
     assert refused.json == {"colour": ["Unknown field."]}
     client.put(f"/__mock__/sandboxes/{box['name']}/policies", json={"strict": False})
-    assert (
-        client.post("/v1/boms/", json={"name": "X", "colour": "red"}, headers=headers(box)).status_code == 201
-    )
+    assert client.post("/v1/boms/", json={"name": "X", "colour": "red"}, headers=headers(box)).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -178,14 +167,10 @@ def test_a_snapshot_brings_its_moment_back(client):
     assert client.post("/v1/boms/", json={"name": "X"}, headers=key).json["id"] == first["id"]
     assert [one["name"] for one in client.get("/__mock__/snapshots").json] == ["then"]
     assert client.delete("/__mock__/snapshots/then").status_code == 204
-    assert client.get("/__mock__/snapshots/then").json == {
-        "detail": "There is no snapshot 'then'. There are none."
-    }
+    assert client.get("/__mock__/snapshots/then").json == {"detail": "There is no snapshot 'then'. There are none."}
 
 
 def test_a_mock_in_process_is_one_sandbox_alone(client, sandbox):
     inside = {"mockserver.sandbox": sandbox}
-    assert [box["name"] for box in client.get("/__mock__/sandboxes", environ_overrides=inside).json] == [
-        sandbox.name
-    ]
+    assert [box["name"] for box in client.get("/__mock__/sandboxes", environ_overrides=inside).json] == [sandbox.name]
     assert client.post("/__mock__/sandboxes", json={}, environ_overrides=inside).status_code == 409

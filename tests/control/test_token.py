@@ -28,9 +28,7 @@ def test_with_it_all_is(client, headers):
     assert client.post("/__mock__/reset", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/health", "/docs/", "/openapi.json", "/control/docs/", "/control/openapi.json"]
-)
+@pytest.mark.parametrize("path", ["/health", "/docs/", "/openapi.json", "/control/docs/", "/control/openapi.json"])
 def test_health_and_the_pages_hold_no_state_and_need_no_token(client, path):
     assert client.get(f"/__mock__{path}").status_code == 200
 

@@ -67,8 +67,7 @@ def test_made_slugs_never_clash(api):
 
 def test_a_slug_is_taken_once_over_all_organisations(api):
     assert (
-        "acme-robotics"
-        in api.post("/v1/sub_orgs/", {"name": "Space", "slug": "acme-robotics"}, expect=409)["detail"]
+        "acme-robotics" in api.post("/v1/sub_orgs/", {"name": "Space", "slug": "acme-robotics"}, expect=409)["detail"]
     )
     sub_org = api.post("/v1/sub_orgs/", {"name": "Space", "slug": "space"})
     api.post("/v1/sub_orgs/", {"name": "Other", "slug": "space"}, expect=409)

@@ -73,9 +73,7 @@ def test_a_job_may_fail_by_hand(api):
     assert (read(api, job)["status"], read(api, job)["errors"]) == ("failed", [{"detail": "Broken."}])
 
 
-@pytest.mark.parametrize(
-    ("errors", "expected"), [((), ["The job failed."]), (("One.", "Two."), ["One.", "Two."])]
-)
+@pytest.mark.parametrize(("errors", "expected"), [((), ["The job failed."]), (("One.", "Two."), ["One.", "Two."])])
 def test_jobs_may_be_made_to_fail(api, errors, expected):
     api.sandbox.jobs.default = JobPolicy(FAIL, errors=errors)
     job = start(api)

@@ -193,8 +193,7 @@ def test_a_bom_may_come_with_lines_and_repeated_parts_are_summed(api, part_ids):
     )
     assert bom["line_count"] == 2
     assert [
-        (line["part_id"], line["quantity"], line["reference_designators_string"])
-        for line in lines_of(api, bom)
+        (line["part_id"], line["quantity"], line["reference_designators_string"]) for line in lines_of(api, bom)
     ] == [(part_ids[0], 5, "C1, C2, C3, C9"), (part_ids[1], 2, "")]
 
 
@@ -213,16 +212,12 @@ def test_approving_is_done_once(api, bom):
     api.sandbox.clock.advance(hours=1)
     approved = api.post(f"/v1/boms/{bom['id']}/approve/")
     assert (approved["approved"], approved["approved_at"]) == (True, "2026-01-15T10:00:00Z")
-    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {
-        "detail": "This BOM is approved already."
-    }
+    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {"detail": "This BOM is approved already."}
 
 
 def test_an_archived_bom_cannot_be_approved(api, bom):
     api.sandbox.store.replace("bom", {**api.sandbox.store["bom"].get(bom["id"]), "archived": True})
-    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {
-        "detail": "An archived BOM cannot be approved."
-    }
+    assert api.post(f"/v1/boms/{bom['id']}/approve/", expect=409) == {"detail": "An archived BOM cannot be approved."}
 
 
 def test_deleting_an_unapproved_bom_takes_its_lines(api, bom, part_ids):
@@ -351,13 +346,12 @@ def test_a_line_is_changed_and_deleted(api, bom, part_ids):
 def test_lines_are_filtered(api):
     motor = named(api, "Motor Controller")
     assert [
-        line["do_not_place"]
-        for line in api.get(f"/v1/boms/{motor['id']}/lines/?do_not_place=true")["results"]
+        line["do_not_place"] for line in api.get(f"/v1/boms/{motor['id']}/lines/?do_not_place=true")["results"]
     ] == [True]
     part = part_called(api, "STM32F407VGT6")
-    assert [
-        line["part_id"] for line in api.get(f"/v1/boms/{motor['id']}/lines/?part_id={part['id']}")["results"]
-    ] == [part["id"]]
+    assert [line["part_id"] for line in api.get(f"/v1/boms/{motor['id']}/lines/?part_id={part['id']}")["results"]] == [
+        part["id"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -387,9 +381,7 @@ def test_the_status_tells_what_can_be_bought_and_what_cannot_be_found(api, bom, 
 
 def test_quantities_are_summed_as_far_as_an_integer_goes(api, bom, part_ids):
     for expect in (201, 200):
-        line = api.post(
-            f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 2**31 - 1}, expect=expect
-        )
+        line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 2**31 - 1}, expect=expect)
     assert line["quantity"] == 2**31 - 1
 
 
@@ -489,22 +481,16 @@ def test_of_two_organisations_parts_the_own_one_is_nearer(tmp_path):
 
 
 def test_a_catalogue_may_know_its_parts_only(tmp_path):
-    api = world(
-        tmp_path, "{known_parts_only: true}", "{lm358: {mpn: LM358DR, manufacturer_name: Texas Instruments}}"
-    )
+    api = world(tmp_path, "{known_parts_only: true}", "{lm358: {mpn: LM358DR, manufacturer_name: Texas Instruments}}")
     parts = len(api.sandbox.store["part"])
-    bom = parse(
-        api, {"mpn": "lm358dr", "manufacturer_name": "TI"}, {"mpn": "NE555DR", "manufacturer_name": "TI"}
-    )
+    bom = parse(api, {"mpn": "lm358dr", "manufacturer_name": "TI"}, {"mpn": "NE555DR", "manufacturer_name": "TI"})
     assert [each["matched_by"] for each in bom["resolutions"]] == ["mpn", None]
     assert len(api.sandbox.store["part"]) == parts
 
 
 def test_numbers_that_never_match_are_never_made_up(tmp_path):
     api = world(tmp_path, '{never_match: ["^test-", XYZ]}')
-    bom = parse(
-        api, *({"mpn": mpn, "manufacturer_name": "TI"} for mpn in ("TEST-1", "axyzb", "NE555DR", "A-TEST-1"))
-    )
+    bom = parse(api, *({"mpn": mpn, "manufacturer_name": "TI"} for mpn in ("TEST-1", "axyzb", "NE555DR", "A-TEST-1")))
     assert [each["matched_by"] for each in bom["resolutions"]] == [None, None, "mpn", "mpn"]
 
 

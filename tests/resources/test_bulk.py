@@ -49,9 +49,7 @@ def purchase_lines(api, order, part_ids):
 
 
 def no_part_lines(api, order, part_ids):
-    rows = [
-        {"id": line["id"], "quantity": 3} for line in api.get(f"{order}no_part_lines/?limit=1000")["results"]
-    ]
+    rows = [{"id": line["id"], "quantity": 3} for line in api.get(f"{order}no_part_lines/?limit=1000")["results"]]
     return "PATCH", f"{order}no_part_lines/", rows, {"id": ABSENT}, {"id": rows[0]["id"]}
 
 

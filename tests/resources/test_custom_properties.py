@@ -37,9 +37,7 @@ def test_a_property_is_created_read_changed_and_listed(api):
 
 def test_a_name_is_taken_once_for_a_type_of_record(api):
     define(api, name="Risk")
-    api.post(
-        "/v1/custom_properties/", {"name": "Risk", "record_type": "bom", "value_type": "number"}, expect=409
-    )
+    api.post("/v1/custom_properties/", {"name": "Risk", "record_type": "bom", "value_type": "number"}, expect=409)
     define(api, name="Risk", record_type="part")
 
 
@@ -83,9 +81,9 @@ def test_a_malformed_definition_is_refused(api, values):
 def test_values_are_of_the_type_defined(api, value_type, right, wrong):
     id = define(api, value_type)["id"]
     for value in right:
-        assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: value}})[
-            "custom_properties"
-        ] == {id: value}
+        assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: value}})["custom_properties"] == {
+            id: value
+        }
     for value in wrong:
         refused = api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: value}}, expect=400)
         assert refused["custom_properties"][id][0].startswith("The value of this property should be ")
@@ -94,9 +92,7 @@ def test_values_are_of_the_type_defined(api, value_type, right, wrong):
 def test_a_refused_choice_is_told_the_options(api):
     id = define(api, "select")["id"]
     refused = api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id: "Medium"}}, expect=400)
-    assert refused["custom_properties"][id] == [
-        "The value of this property should be one of its options: Low, High."
-    ]
+    assert refused["custom_properties"][id] == ["The value of this property should be one of its options: Low, High."]
 
 
 def test_null_clears_a_value(api):
@@ -119,9 +115,9 @@ def test_an_unknown_property_is_refused(api, id):
 
 def test_an_id_in_capitals_is_the_same_property(api):
     id = define(api)["id"]
-    assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id.upper(): "x"}})[
-        "custom_properties"
-    ] == {id: "x"}
+    assert api.post("/v1/boms/", {"name": "Lamp", "custom_properties": {id.upper(): "x"}})["custom_properties"] == {
+        id: "x"
+    }
 
 
 def test_a_required_property_goes_with_any_other(api):

@@ -22,12 +22,8 @@ def email(api):
 
 
 def mark(api, email):
-    operation = next(
-        operation for operation in api.app.operations if operation.id == "mark_outbound_email_sent"
-    )
-    return api.call(
-        operation.method, operation.path.replace("{outbound_email_id}", email["id"]), expect=200
-    ).json
+    operation = next(operation for operation in api.app.operations if operation.id == "mark_outbound_email_sent")
+    return api.call(operation.method, operation.path.replace("{outbound_email_id}", email["id"]), expect=200).json
 
 
 def test_an_email_has_its_documented_keys_and_none_else(api, email):
@@ -74,11 +70,7 @@ def test_addresses_go_in_as_arrays_and_come_out_as_strings(api):
         ({"subject": None}, {"subject": ["This field may not be null."]}),
         (
             {"attachments": ["00000000-0000-4000-8000-000000000000"]},
-            {
-                "attachments": {
-                    "0": ['Invalid pk "00000000-0000-4000-8000-000000000000" - object does not exist.']
-                }
-            },
+            {"attachments": {"0": ['Invalid pk "00000000-0000-4000-8000-000000000000" - object does not exist.']}},
         ),
     ],
 )
@@ -97,9 +89,7 @@ def test_what_is_required_is_told_so(api, name):
 def test_a_stock_document_is_attached_by_its_id(api):
     document = next(iter(api.sandbox.store["stock_document"]), None)
     if document is None:
-        operation = next(
-            operation for operation in api.app.operations if operation.id == "create_stock_document"
-        )
+        operation = next(operation for operation in api.app.operations if operation.id == "create_stock_document")
         document = api.call(
             "POST",
             operation.path,
@@ -118,9 +108,7 @@ def test_marking_as_sent_is_noted_once(api, email):
 
 
 def test_an_email_that_is_not_there_cannot_be_marked(api, email):
-    operation = next(
-        operation for operation in api.app.operations if operation.id == "mark_outbound_email_sent"
-    )
+    operation = next(operation for operation in api.app.operations if operation.id == "mark_outbound_email_sent")
     api.call(
         operation.method,
         operation.path.replace("{outbound_email_id}", "00000000-0000-4000-8000-000000000000"),

@@ -21,17 +21,13 @@ def own(api):
     """A part of the organisation's own."""
     return get(
         api,
-        create(api, {"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1"})["result"][
-            "created"
-        ][0],
+        create(api, {"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1"})["result"]["created"][0],
     )
 
 
 def first(api, **wanted):
     return next(
-        part
-        for part in api.sandbox.store["part"]
-        if all(part[name] == value for name, value in wanted.items())
+        part for part in api.sandbox.store["part"] if all(part[name] == value for name, value in wanted.items())
     )
 
 
@@ -61,9 +57,7 @@ def test_a_part_that_is_not_there_is_404(api, part_id):
 
 @pytest.mark.parametrize("retired", ["RETIRED00001", "000000000001"])
 def test_a_retired_id_answers_with_its_successor(api, own, retired):
-    api.sandbox.store.replace(
-        "part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": [retired]}
-    )
+    api.sandbox.store.replace("part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": [retired]})
     assert get(api, retired)["id"] == own["id"]
     bom = api.post("/v1/boms/", {"name": "x", "lines": [{"part_id": retired}]})
     assert api.get(f"/v1/boms/{bom['id']}/lines/")["results"][0]["part_id"] == own["id"]
@@ -118,9 +112,7 @@ def test_a_bought_part_takes_over_the_catalogues_offers_and_a_custom_part_has_no
             {"mpn": "NE555DR", "manufacturer_name": "TI", "is_custom_part": True},
         )["result"]["created"]
     )
-    bom = api.post(
-        "/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]}
-    )
+    bom = api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})
     assert bought["offers"]
     assert bom["lines"][0]["part_id"] == bought["id"]
     assert (custom["offers"], custom["reference_prices"], custom["inventory_level"]) == ([], [], 0)
@@ -138,9 +130,7 @@ def test_a_bought_part_takes_over_the_catalogues_offers_and_a_custom_part_has_no
 def test_a_part_is_its_number_and_maker(api, own, again, taken):
     result = create(api, again)["result"]
     assert result["errors"] == (
-        [{"index": 0, "errors": {"mpn": ["A part with this number and manufacturer already exists."]}}]
-        if taken
-        else []
+        [{"index": 0, "errors": {"mpn": ["A part with this number and manufacturer already exists."]}}] if taken else []
     )
     assert len(result["created"]) == (0 if taken else 1)
 
@@ -174,9 +164,7 @@ def test_up_to_500_parts_are_taken_at_a_time(api, post):
 
 
 def test_a_malformed_part_refuses_the_request(api):
-    assert create(api, {"mpn": "X"}, {"mpn": 5}, expect=400) == {
-        "parts": [{}, {"mpn": ["Not a valid string."]}]
-    }
+    assert create(api, {"mpn": "X"}, {"mpn": 5}, expect=400) == {"parts": [{}, {"mpn": ["Not a valid string."]}]}
     assert create(api, {"mpn": "X", "lifecycle_status": "Fresh"}, expect=400) == {
         "parts": [{"lifecycle_status": ['"Fresh" is not a valid choice.']}]
     }
@@ -204,19 +192,17 @@ def test_an_upsert_matches_id_custom_id_or_number_and_maker(api, own, said):
 
 def test_an_id_counts_more_than_a_custom_id_and_that_more_than_a_number(api, own):
     other = create(api, {"mpn": "OTHER", "custom_id": "900-2"})["result"]["created"][0]
-    assert upsert(api, {"id": other, "custom_id": "900-1", "mpn": "OWN-1", "manufacturer_name": "Maker"})[
-        "result"
-    ]["updated"] == [other]
-    assert upsert(api, {"id": other, "custom_id": "900-2", "mpn": "OTHER"})["result"]["updated"] == [other]
-    assert upsert(api, {"custom_id": "900-2", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"][
+    assert upsert(api, {"id": other, "custom_id": "900-1", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"][
         "updated"
     ] == [other]
+    assert upsert(api, {"id": other, "custom_id": "900-2", "mpn": "OTHER"})["result"]["updated"] == [other]
+    assert upsert(api, {"custom_id": "900-2", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"]["updated"] == [
+        other
+    ]
 
 
 def test_what_matches_nothing_is_created(api, own):
-    result = upsert(api, {"mpn": "OWN-1", "manufacturer_name": "Other"}, {"id": None, "mpn": "FRESH"})[
-        "result"
-    ]
+    result = upsert(api, {"mpn": "OWN-1", "manufacturer_name": "Other"}, {"id": None, "mpn": "FRESH"})["result"]
     assert (len(result["created"]), result["updated"]) == (2, [])
 
 
@@ -236,24 +222,15 @@ def test_an_id_of_nothing_of_ones_own_is_an_error(api, own):
 
 
 def test_a_retired_id_upserts_its_successor(api, own):
-    api.sandbox.store.replace(
-        "part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": ["RETIRED00001"]}
-    )
+    api.sandbox.store.replace("part", {**api.sandbox.store["part"].get(own["id"]), "deprecated_ids": ["RETIRED00001"]})
     assert upsert(api, {"id": "RETIRED00001", "mpn": "OWN-1"})["result"]["updated"] == [own["id"]]
 
 
 def test_another_organisations_part_is_not_updated(api, own):
     lab = api.sandbox.store["org"].where("parent_org_id", own["org_id"])[0]["id"]
     operation = next(operation for operation in api.app.operations if operation.id == "upsert_parts_async")
-    body = {
-        "parts": [
-            {"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1", "description": "Lab's"}
-        ]
-    }
-    made = [
-        api.call(operation.method, f"{operation.path}?org_id={lab}", json=body).json["result"]
-        for _ in range(2)
-    ]
+    body = {"parts": [{"mpn": "OWN-1", "manufacturer_name": "Maker", "custom_id": "900-1", "description": "Lab's"}]}
+    made = [api.call(operation.method, f"{operation.path}?org_id={lab}", json=body).json["result"] for _ in range(2)]
     assert made[0]["created"] == made[1]["updated"]
     assert get(api, own["id"]) == own
 

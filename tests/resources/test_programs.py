@@ -18,8 +18,7 @@ def make_bom(api):
 
     def make_bom(*lines):
         raw_lines = [
-            {"mpn": mpn, "manufacturer_name": MAKER, "quantity": quantity, **rest}
-            for mpn, quantity, rest in lines
+            {"mpn": mpn, "manufacturer_name": MAKER, "quantity": quantity, **rest} for mpn, quantity, rest in lines
         ]
         return api.post("/v1/parse_raw_bom/", {"name": "Board", "raw_lines": raw_lines})
 
@@ -39,9 +38,7 @@ def make_part(make_bom, sandbox):
     return make_part
 
 
-def offer(
-    seller="Digi-Key", *, prices=(), status="buyable", moq=1, order_multiple=1, lead_days=None, currency="USD"
-):
+def offer(seller="Digi-Key", *, prices=(), status="buyable", moq=1, order_multiple=1, lead_days=None, currency="USD"):
     points = [{"quantity": quantity, "price": price, "currency": currency} for quantity, price in prices]
     return {
         "seller": seller,
@@ -89,9 +86,7 @@ def test_a_program_starts_as_a_draft(api, program):
 def test_a_program_is_changed_where_the_patch_says_so(api, program):
     path = f"/v1/programs/{program['id']}/"
     assert api.patch(path, {"deadline": "2026-03-31"}) == {**program, "deadline": "2026-03-31"}
-    assert api.patch(path, {"deadline": "31.3."}, expect=400)["deadline"][0].startswith(
-        "Date has wrong format."
-    )
+    assert api.patch(path, {"deadline": "31.3."}, expect=400)["deadline"][0].startswith("Date has wrong format.")
 
 
 @pytest.mark.parametrize(
@@ -158,9 +153,7 @@ def test_a_deleted_program_takes_its_lines_along_and_frees_its_stock(api, sandbo
     part_id = make_part("PRG-1")
     ask("post", "lines/", [{"part_id": part_id, "quantity": 5}])
     ask("post", "part_overrides/", [{"part_id": part_id}])
-    lot, used = (
-        api.put(f"/v1/parts/{part_id}/stock/", {"location": location, "quantity": 10}) for location in "AB"
-    )
+    lot, used = (api.put(f"/v1/parts/{part_id}/stock/", {"location": location, "quantity": 10}) for location in "AB")
     for each, status in ((lot, "available"), (used, "consumed")):
         api.patch(
             f"/v1/stock_lots/{each['id']}/",
@@ -199,9 +192,7 @@ def test_lines_are_of_boms_and_of_parts(ask, make_bom, make_part, program):
         ],
         expect=201,
     )
-    assert {
-        name: built[name] for name in ("program_id", "bom_id", "part_id", "quantity", "attrition_percent")
-    } == {
+    assert {name: built[name] for name in ("program_id", "bom_id", "part_id", "quantity", "attrition_percent")} == {
         "program_id": program["id"],
         "bom_id": bom["id"],
         "part_id": None,
@@ -219,9 +210,7 @@ def test_lines_are_of_boms_and_of_parts(ask, make_bom, make_part, program):
 def test_lines_are_added_all_or_none(ask, make_part):
     part_id = make_part("PRG-1")
     good = {"part_id": part_id, "quantity": 1}
-    assert ask(
-        "post", "lines/", [good, {"bom_id": ABSENT, "quantity": 0}, {"part_id": part_id}], expect=400
-    ) == [
+    assert ask("post", "lines/", [good, {"bom_id": ABSENT, "quantity": 0}, {"part_id": part_id}], expect=400) == [
         {},
         {
             "bom_id": [f'Invalid pk "{ABSENT}" - object does not exist.'],
@@ -393,9 +382,14 @@ def test_where_the_pieces_of_a_part_come_from(api, sandbox, program, ask, make_p
     document = ask("get", "availabilities/")
     [part] = document["parts"]
     assert (document["program_id"], document["calculated_at"]) == (program["id"], "2026-01-15T09:00:00Z")
-    assert {
-        name: part[name] for name in ("mpn", "required", "allocated", "on_hand", "on_order", "shortage")
-    } == {"mpn": "PRG-1", "required": 1000, "allocated": 290, "on_hand": 60, "on_order": 0, "shortage": 650}
+    assert {name: part[name] for name in ("mpn", "required", "allocated", "on_hand", "on_order", "shortage")} == {
+        "mpn": "PRG-1",
+        "required": 1000,
+        "allocated": 290,
+        "on_hand": 60,
+        "on_order": 0,
+        "shortage": 650,
+    }
     assert (part["buyable"], part["lead_time_days"], part["status"]) == (199, 70, "needs_rfq")
 
 
@@ -525,9 +519,7 @@ def test_halves_of_a_cent_are_rounded_up_and_totals_are_of_what_is_shown(ask, ma
 
 def test_totals_are_kept_apart_by_currency_and_dollars_come_first(ask, make_part):
     euros = make_part("PRG-1", offer("Mouser", prices=[(1, "2")], currency="EUR"))
-    both = make_part(
-        "PRG-2", offer("Mouser", prices=[(1, "1")], currency="EUR"), offer("Arrow", prices=[(1, "3")])
-    )
+    both = make_part("PRG-2", offer("Mouser", prices=[(1, "1")], currency="EUR"), offer("Arrow", prices=[(1, "3")]))
     ask("post", "lines/", [{"part_id": euros, "quantity": 2}, {"part_id": both, "quantity": 2}])
     document = ask("get", "reference_pricing/")
     assert [part["seller"] for part in document["parts"]] == ["Mouser", "Arrow"]

@@ -12,9 +12,7 @@ from mockserver.sandbox import Sandbox
 
 RECIPE = Path(__file__).parents[1] / "data" / "purchases.yaml"
 NAMES = yaml.safe_load(RECIPE.read_text())["records"]
-BEN, EVA, FAY, SERVICE = (
-    f"{prefix}.{'0' * 32}" for prefix in ("editor01", "approver", "editor02", "service1")
-)
+BEN, EVA, FAY, SERVICE = (f"{prefix}.{'0' * 32}" for prefix in ("editor01", "approver", "editor02", "service1"))
 NOW = "2026-01-15T09:00:00Z"
 ABSENT = "00000000-0000-4000-8000-000000000000"
 
@@ -30,11 +28,7 @@ MOVES = {
     "cancelled":   (None,       None,          None,      None,       None,        "cancelled"),
 }
 # fmt: on
-TABLE = [
-    (status, type, after)
-    for status in STATUSES
-    for type, after in zip(EVENT_TYPES, MOVES[status], strict=True)
-]
+TABLE = [(status, type, after) for status in STATUSES for type, after in zip(EVENT_TYPES, MOVES[status], strict=True)]
 
 
 @pytest.fixture
@@ -58,9 +52,7 @@ def path(id):
 def create(api, id):
     def create(expect=201, key=None, **values):
         caller = api.as_key(key) if key else api
-        return caller.post(
-            "/v1/purchase_orders/", {"supplier_id": id("supplier", "digikey"), **values}, expect=expect
-        )
+        return caller.post("/v1/purchase_orders/", {"supplier_id": id("supplier", "digikey"), **values}, expect=expect)
 
     return create
 
@@ -168,9 +160,9 @@ def test_it_takes_its_lines_and_address_along(api, create, line):
         (100, "490-1234-1-ND", "1.25"),
         (5, None, "0.06"),
     ]
-    assert [
-        item["line_total"] for item in api.get(f"/v1/purchase_orders/{order['id']}/no_part_lines/")["results"]
-    ] == ["9.00"]
+    assert [item["line_total"] for item in api.get(f"/v1/purchase_orders/{order['id']}/no_part_lines/")["results"]] == [
+        "9.00"
+    ]
     assert order["ship_to"] == {
         "country": "US",
         "region": None,
@@ -255,9 +247,9 @@ def test_a_billed_order_keeps_its_supplier(api, path, id):
 def test_an_order_is_deleted_with_its_lines_while_it_is_requested(api, path, status, sandbox, id):
     api.delete(path(status), expect=204 if status == "requested" else 409)
     api.get(path(status), expect=404 if status == "requested" else 200)
-    assert bool(
-        sandbox.store["purchase_line"].where("purchase_order_id", id("purchase_order", "requested"))
-    ) == (status != "requested")
+    assert bool(sandbox.store["purchase_line"].where("purchase_order_id", id("purchase_order", "requested"))) == (
+        status != "requested"
+    )
 
 
 def test_a_billed_order_is_not_deleted(api, path, id):
@@ -399,9 +391,7 @@ def test_many_lines_are_changed_in_what_is_said_of_them(api, path, id):
 def test_many_lines_without_a_part_are_changed(api, path, id):
     fee = id("no_part_line", "in_progress")
     after = api.patch(path("in_progress") + "no_part_lines/", [{"id": fee, "kind": "service"}])
-    assert [(item["kind"], item["quantity"], item["line_total"]) for item in after] == [
-        ("service", 2, "14.01")
-    ]
+    assert [(item["kind"], item["quantity"], item["line_total"]) for item in after] == [("service", 2, "14.01")]
 
 
 def test_wrong_changes_are_told_by_their_place_and_change_nothing(api, path, id):
@@ -420,9 +410,7 @@ def test_wrong_changes_are_told_by_their_place_and_change_nothing(api, path, id)
     ]
     assert (
         "another purchase order"
-        in api.patch(url, [{"id": good, "quantity": 7}, {"id": id("purchase_line", "approved")}], expect=409)[
-            "detail"
-        ]
+        in api.patch(url, [{"id": good, "quantity": 7}, {"id": id("purchase_line", "approved")}], expect=409)["detail"]
     )
     assert "2 times" in api.patch(url, [{"id": good, "quantity": 7}, {"id": good}], expect=409)["detail"]
     assert api.get(url) == before
@@ -434,15 +422,11 @@ def test_lines_are_frozen_once_shipped(api, path, id, line, status):
     item, order = id("purchase_line", status), path(status)
     problems = [
         api.post(f"{order}lines/", line(), expect=409 if frozen else 201),
-        api.post(
-            f"{order}no_part_lines/", {"description": "Fee", "unit_price": "1"}, expect=409 if frozen else 201
-        ),
+        api.post(f"{order}no_part_lines/", {"description": "Fee", "unit_price": "1"}, expect=409 if frozen else 201),
         api.patch(f"{order}lines/", [{"id": item, "sku": "X"}], expect=409 if frozen else 200),
         api.delete(f"{order}lines/{item}/", expect=409 if frozen else 204).json,
     ]
-    assert not frozen or all(
-        problem["detail"].startswith(f"This purchase order is {status}") for problem in problems
-    )
+    assert not frozen or all(problem["detail"].startswith(f"This purchase order is {status}") for problem in problems)
 
 
 def test_lines_without_a_part_are_deleted_until_shipped(api, path, id):
@@ -488,9 +472,7 @@ def test_every_event_in_every_status(api, path, status, type, after):
 
 
 def test_a_refusal_names_the_moves_that_are_open():
-    with pytest.raises(
-        Exception, match="is in_progress already: it can become shipped or received or cancelled"
-    ):
+    with pytest.raises(Exception, match="is in_progress already: it can become shipped or received or cancelled"):
         moved("in_progress", "ordered")
 
 
@@ -502,15 +484,11 @@ def test_an_order_from_approval_to_stock(api, create, line, id, sandbox):
         currency="EUR",
     )
     path = f"/v1/purchase_orders/{order['id']}/"
-    api.post(
-        f"{path}events/", {"type": "ordered", "occurred_at": "2026-01-10T10:00:00+01:00", "note": "By phone"}
-    )
+    api.post(f"{path}events/", {"type": "ordered", "occurred_at": "2026-01-10T10:00:00+01:00", "note": "By phone"})
     api.post(f"{path}events/", {"type": "shipped", "tracking_number": "1Z", "carrier_name": "UPS"})
     event = api.post(f"{path}events/", {"type": "received", "occurred_at": "2026-01-14T08:00:00Z"})
     lines = api.get(f"{path}lines/")["results"]
-    assert event["lines"] == [
-        {"purchase_line_id": item["id"], "quantity": item["quantity"]} for item in lines
-    ]
+    assert event["lines"] == [{"purchase_line_id": item["id"], "quantity": item["quantity"]} for item in lines]
     after = api.get(path)
     assert (after["status"], after["ordered_at"], after["received_at"]) == (
         "received",
@@ -603,9 +581,7 @@ def test_an_event_is_about_lines_of_its_order(api, path, id):
         )
 
     assert "another purchase order" in event(id("purchase_line", "shipped"), 409)["detail"]
-    assert event(ABSENT, 400) == {
-        "lines": [{"purchase_line_id": [f'Invalid pk "{ABSENT}" - object does not exist.']}]
-    }
+    assert event(ABSENT, 400) == {"lines": [{"purchase_line_id": [f'Invalid pk "{ABSENT}" - object does not exist.']}]}
 
 
 def test_cancelling_keeps_what_arrived(api, path):

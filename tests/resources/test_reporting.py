@@ -129,9 +129,7 @@ def test_other_organisations_are_out_of_sight(api, sandbox):
     orgs = {org["slug"]: org["id"] for org in sandbox.store["org"]}
     everything = ask(api, "SELECT DISTINCT org_id FROM boms")["rows"]
     assert [orgs["acme-medical"]] in everything
-    narrowed = api.post(f"{PATH}?org_id={orgs['acme-medical']}", {"sql": "SELECT DISTINCT org_id FROM boms"})[
-        "rows"
-    ]
+    narrowed = api.post(f"{PATH}?org_id={orgs['acme-medical']}", {"sql": "SELECT DISTINCT org_id FROM boms"})["rows"]
     assert narrowed == [[orgs["acme-medical"]]]
     assert ask(api, "SELECT count(*) FROM parts WHERE org_id IS NULL")["rows"][0][0] > 0
 

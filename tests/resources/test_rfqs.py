@@ -27,9 +27,7 @@ def moved(api, rfq, status):
 
 def test_a_new_rfq_is_a_numbered_draft(api, rfq):
     second = api.post("/v1/rfqs/", {"name": "Series"})
-    first_number, second_number = (
-        int(number.removeprefix("RFQ-")) for number in (rfq["number"], second["number"])
-    )
+    first_number, second_number = (int(number.removeprefix("RFQ-")) for number in (rfq["number"], second["number"]))
     assert rfq["number"] == f"RFQ-{first_number:06}"
     assert second_number == first_number + 1
     assert (rfq["status"], rfq["supplier_ids"], rfq["bom_id"], rfq["program_id"], rfq["currency"]) == (
@@ -154,9 +152,7 @@ def test_a_line_stays_with_its_rfq(api, rfq, part_id):
 @pytest.mark.parametrize("quantity", [0, -1, "5", 1.5, None])
 def test_a_line_needs_a_whole_number_of_pieces(api, rfq, part_id, quantity):
     assert set(
-        api.post(
-            "/v1/rfq_lines/", {"rfq_id": rfq["id"], "part_id": part_id, "quantity": quantity}, expect=400
-        )
+        api.post("/v1/rfq_lines/", {"rfq_id": rfq["id"], "part_id": part_id, "quantity": quantity}, expect=400)
     ) == {"quantity"}
 
 

@@ -116,9 +116,7 @@ def test_a_long_or_empty_filename_is_no_obstacle(api):
     ],
 )
 def test_only_a_media_type_is_sent_again(api, sent, kept):
-    document = raw(
-        api, b'Content-Disposition: form-data; name="file"; filename="f"\r\nContent-Type: ' + sent.encode()
-    )
+    document = raw(api, b'Content-Disposition: form-data; name="file"; filename="f"\r\nContent-Type: ' + sent.encode())
     assert document["content_type"] == kept
     assert download(api, document).headers["Content-Type"] == kept
 
@@ -131,24 +129,18 @@ def test_a_file_without_a_type_has_the_unknown_one(api):
 
 
 def test_without_a_file_there_is_no_document(api):
-    assert api.call(
-        "POST", PATH, data={"name": "x"}, content_type="multipart/form-data", expect=400
-    ).json == {"file": ["This field is required."]}
-    errors = api.call(
-        "POST", PATH, data={"file": "text"}, content_type="multipart/form-data", expect=400
-    ).json
+    assert api.call("POST", PATH, data={"name": "x"}, content_type="multipart/form-data", expect=400).json == {
+        "file": ["This field is required."]
+    }
+    errors = api.call("POST", PATH, data={"file": "text"}, content_type="multipart/form-data", expect=400).json
     assert errors == {"file": ["The submitted data was not a file. Check the encoding type on the form."]}
 
 
 def test_bad_fields_and_references_are_named(api):
-    errors = upload(
-        api, name="", document_type="poem", part_id="AAAAAAAAAAAA", stock_lot_id=NOWHERE, expect=400
-    )
+    errors = upload(api, name="", document_type="poem", part_id="AAAAAAAAAAAA", stock_lot_id=NOWHERE, expect=400)
     assert set(errors) == {"name", "document_type", "part_id", "stock_lot_id"}
     assert "object does not exist" in errors["part_id"][0]
-    api.call(
-        "POST", PATH, data={"file": (io.BytesIO(b"x"), "f"), "name": (io.BytesIO(b"x"), "f")}, expect=400
-    )
+    api.call("POST", PATH, data={"file": (io.BytesIO(b"x"), "f"), "name": (io.BytesIO(b"x"), "f")}, expect=400)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +156,9 @@ def test_another_media_type_is_refused(api, content_type):
     ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\u00e9"],
 )
 def test_a_form_that_cannot_be_read_lacks_its_file(api, content_type):
-    assert api.call(
-        "POST", PATH, data=b"--B\r\n", headers={"Content-Type": content_type}, expect=400
-    ).json == {"file": ["This field is required."]}
+    assert api.call("POST", PATH, data=b"--B\r\n", headers={"Content-Type": content_type}, expect=400).json == {
+        "file": ["This field is required."]
+    }
 
 
 def test_a_file_that_is_too_large_is_refused(api, sandbox):
@@ -178,8 +170,7 @@ def test_a_file_that_is_too_large_is_refused(api, sandbox):
 def test_a_file_of_some_size_is_kept(api):
     content = bytes(range(256)) * 2**12
     assert (
-        download(api, raw(api, b'Content-Disposition: form-data; name="file"; filename="f"', content)).data
-        == content
+        download(api, raw(api, b'Content-Disposition: form-data; name="file"; filename="f"', content)).data == content
     )
 
 

@@ -22,9 +22,7 @@ def part_id(api):
 @pytest.fixture
 def put(api, part_id):
     def put(expect=201, **values):
-        return api.put(
-            f"/v1/parts/{part_id}/stock/", {"location": "Main", "quantity": 100} | values, expect=expect
-        )
+        return api.put(f"/v1/parts/{part_id}/stock/", {"location": "Main", "quantity": 100} | values, expect=expect)
 
     return put
 
@@ -75,9 +73,7 @@ def test_stock_at_a_known_place_is_set_and_the_rest_of_the_lot_stays(put):
 
 
 def test_another_location_lot_code_part_or_organisation_is_another_lot(api, put, sandbox, part_id):
-    other_part = next(
-        part["id"] for part in sandbox.store["part"] if part["id"] != part_id and not part["org_id"]
-    )
+    other_part = next(part["id"] for part in sandbox.store["part"] if part["id"] != part_id and not part["org_id"])
     sub_org = sandbox.store["org"].where("parent_org_id", sandbox.store["org"].at(1)["id"])[0]["id"]
     values = {"location": "Main", "quantity": 1, "lot_code": "other"}
     lots = [
@@ -85,9 +81,7 @@ def test_another_location_lot_code_part_or_organisation_is_another_lot(api, put,
         put(location="Line 1"),
         put(lot_code="L2"),
         api.put(f"/v1/parts/{other_part}/stock/", values, expect=201),
-        api.put(
-            f"/v1/parts/{part_id}/stock/?org_id={sub_org}", {"location": "Main", "quantity": 1}, expect=201
-        ),
+        api.put(f"/v1/parts/{part_id}/stock/?org_id={sub_org}", {"location": "Main", "quantity": 1}, expect=201),
     ]
     assert len({lot["id"] for lot in lots}) == len(lots)
     assert lots[-1]["org_id"] == sub_org
@@ -149,9 +143,7 @@ def test_pieces_are_allocated_to_a_program_or_to_another_use(api, put, patch):
 
 def test_there_are_never_fewer_pieces_than_are_allocated(put, patch):
     lot = patch(put(), allocated_quantity=60)
-    refused = {
-        "detail": "allocated_quantity 60 would be more than quantity 59: lower the one or raise the other."
-    }
+    refused = {"detail": "allocated_quantity 60 would be more than quantity 59: lower the one or raise the other."}
     assert patch(lot, expect=409, quantity=59) == refused
     assert put(expect=409, quantity=59) == refused
     patch(lot, expect=409, allocated_quantity=101)

@@ -174,9 +174,7 @@ def test_billed_lines_stay_on_their_order(api, create, id):
         id("purchase_line", "approved"),
         id("no_part_line", "approved"),
     )
-    create(
-        lines=[{"purchase_line_id": part, "unit_price": "1"}, {"no_part_line_id": other, "unit_price": "1"}]
-    )
+    create(lines=[{"purchase_line_id": part, "unit_price": "1"}, {"no_part_line_id": other, "unit_price": "1"}])
     for url in (
         f"/v1/purchase_orders/{order}/lines/{part}/",
         f"/v1/purchase_orders/{order}/no_part_lines/{other}/",
@@ -204,7 +202,4 @@ def test_bills_can_be_made_up(api, tmp_path):
     for bill in made:
         bill = many.patch(f"/v1/supplier_bills/{bill['id']}/", {})
         assert Decimal(bill["total"]) == sum(Decimal(line["line_total"]) for line in bill["lines"])
-        assert (
-            bill["supplier_id"]
-            == sandbox.store["purchase_order"].get(bill["purchase_order_id"])["supplier_id"]
-        )
+        assert bill["supplier_id"] == sandbox.store["purchase_order"].get(bill["purchase_order_id"])["supplier_id"]

@@ -22,9 +22,7 @@ def rfq(api):
 
 @pytest.fixture
 def quote(api, supplier, rfq):
-    return api.post(
-        "/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"], "quote_number": "Q-1"}
-    )
+    return api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"], "quote_number": "Q-1"})
 
 
 def test_a_quote_makes_its_rfq_quoted(api, sandbox, supplier, rfq, quote):
@@ -51,9 +49,7 @@ def test_only_a_sent_or_quoted_rfq_is_quoted(api, sandbox, supplier, steps, stat
     rfq = api.post("/v1/rfqs/", {"name": "x"})
     for step in steps:
         api.patch(f"/v1/rfqs/{rfq['id']}/", {"status": step})
-    refusal = api.post(
-        "/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"]}, expect=409
-    )
+    refusal = api.post("/v1/supplier_quotes/", {"supplier_id": supplier["id"], "rfq_id": rfq["id"]}, expect=409)
     assert f"This RFQ is {status}" in refusal["detail"]
     assert len(sandbox.store["supplier_quote"].where("rfq_id", rfq["id"])) == 0
 
@@ -62,17 +58,13 @@ def test_only_a_sent_or_quoted_rfq_is_quoted(api, sandbox, supplier, steps, stat
 def test_a_decision_is_final(api, part_id, quote, decision):
     line = api.post("/v1/supplier_quote_lines/", {"supplier_quote_id": quote["id"], "part_id": part_id})
     assert (
-        api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": decision, "valid_until": "2026-03-01"})[
-            "status"
-        ]
+        api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": decision, "valid_until": "2026-03-01"})["status"]
         == decision
     )
     for refusal in (
         api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"status": "received"}, expect=409),
         api.patch(f"/v1/supplier_quotes/{quote['id']}/", {"quote_number": "Q-2"}, expect=409),
-        api.post(
-            "/v1/supplier_quote_lines/", {"supplier_quote_id": quote["id"], "part_id": part_id}, expect=409
-        ),
+        api.post("/v1/supplier_quote_lines/", {"supplier_quote_id": quote["id"], "part_id": part_id}, expect=409),
         api.patch(f"/v1/supplier_quote_lines/{line['id']}/", {"moq": 5}, expect=409),
     ):
         assert f"This supplier quote is {decision}" in refusal["detail"]
@@ -124,9 +116,7 @@ def test_a_line_answers_a_line_of_the_quotes_own_rfq(api, supplier, part_id, quo
 
 
 def test_bad_values_and_references_are_named(api, quote):
-    errors = api.post(
-        "/v1/supplier_quotes/", {"supplier_id": NOWHERE, "valid_until": "2026-02-30"}, expect=400
-    )
+    errors = api.post("/v1/supplier_quotes/", {"supplier_id": NOWHERE, "valid_until": "2026-02-30"}, expect=400)
     assert set(errors) == {"supplier_id", "valid_until"}
     errors = api.post(
         "/v1/supplier_quote_lines/",

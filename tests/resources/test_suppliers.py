@@ -54,9 +54,7 @@ def test_a_name_is_taken_once_in_an_organisation(api):
     api.patch(f"/v1/suppliers/{second['id']}/", {"name": "Northbridge"}, expect=409)
     api.patch(f"/v1/suppliers/{first['id']}/", {"name": "Northbridge"})
     sub_org = api.get("/v1/sub_orgs/")["results"][0]
-    assert (
-        api.post(f"/v1/suppliers/?org_id={sub_org['id']}", {"name": "Northbridge"})["org_id"] == sub_org["id"]
-    )
+    assert api.post(f"/v1/suppliers/?org_id={sub_org['id']}", {"name": "Northbridge"})["org_id"] == sub_org["id"]
 
 
 @pytest.mark.parametrize(
@@ -100,9 +98,5 @@ def test_custom_properties_of_a_supplier_are_checked(api):
     )
     supplier = api.post("/v1/suppliers/", {"name": "Northbridge", "custom_properties": {property["id"]: 2}})
     assert supplier["custom_properties"] == {property["id"]: 2}
-    refused = api.patch(
-        f"/v1/suppliers/{supplier['id']}/", {"custom_properties": {property["id"]: "two"}}, expect=400
-    )
-    assert refused == {
-        "custom_properties": {property["id"]: ["The value of this property should be a number."]}
-    }
+    refused = api.patch(f"/v1/suppliers/{supplier['id']}/", {"custom_properties": {property["id"]: "two"}}, expect=400)
+    assert refused == {"custom_properties": {property["id"]: ["The value of this property should be a number."]}}

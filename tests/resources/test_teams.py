@@ -110,9 +110,7 @@ def test_a_team_type_is_created_read_changed_and_listed(api):
 def test_a_type_that_a_team_is_of_stays(api):
     type_ = api.post("/v1/team_types/", {"name": "Guild"})
     team = api.post("/v1/teams/", {"name": "Testers", "team_type_id": type_["id"]})
-    assert [found["id"] for found in api.get(f"/v1/teams/?team_type_id={type_['id']}")["results"]] == [
-        team["id"]
-    ]
+    assert [found["id"] for found in api.get(f"/v1/teams/?team_type_id={type_['id']}")["results"]] == [team["id"]]
     assert "team" in api.delete(f"/v1/team_types/{type_['id']}/", expect=409).json["detail"]
     api.patch(f"/v1/teams/{team['id']}/", {"team_type_id": None})
     api.delete(f"/v1/team_types/{type_['id']}/")
@@ -123,9 +121,7 @@ def test_a_fixture_says_who_is_in_a_team_at_the_users(tmp_path):
     fixture = tmp_path / "small.yaml"
     head = "records:\n  org: {acme: {name: Acme, slug: acme}}\n  api_key: [{name: Key}]\n"
     user = "email: ada@acme.example.com, first_name: Ada, last_name: Okafor"
-    fixture.write_text(
-        head + f"  user: {{ada: {{{user}, team_ids: [power]}}}}\n  team: {{power: {{name: Power}}}}\n"
-    )
+    fixture.write_text(head + f"  user: {{ada: {{{user}, team_ids: [power]}}}}\n  team: {{power: {{name: Power}}}}\n")
     world = worlds.load(fixture)
     user, team = next(iter(world.store["user"])), next(iter(world.store["team"]))
     assert user["team_ids"] == [team["id"]]

@@ -128,9 +128,7 @@ def test_a_catalogue_part_is_the_same_however_it_is_asked_for(spelling):
     assert catalogue_part(("GRM155R61A104KA01D", "Murata Electronics"), spelling) == expected
 
 
-@pytest.mark.parametrize(
-    "spelling", ["acme widgets", "ACME  Widgets", "Acme Widgets, Inc.", "Acme Widgets Ltd."]
-)
+@pytest.mark.parametrize("spelling", ["acme widgets", "ACME  Widgets", "Acme Widgets, Inc.", "Acme Widgets Ltd."])
 def test_so_is_one_of_a_maker_nobody_knows(spelling):
     assert catalogue_part(("W-1", spelling)) == catalogue_part(("w-1", "Acme Widgets"))
 

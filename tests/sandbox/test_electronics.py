@@ -219,9 +219,7 @@ def test_specs_are_those_the_number_says():
 
 
 def test_a_maker_of_ones_own_is_drawn_from_what_it_makes():
-    assert (
-        electronics.part(Random(3), manufacturer_name="JST")["classification"] == "headers and wire housings"
-    )
+    assert electronics.part(Random(3), manufacturer_name="JST")["classification"] == "headers and wire housings"
 
 
 @pytest.mark.parametrize("mpn", ["GRM1555C1H330JA01D", "RC0402FR-0710KL", "BLM18AG601SN1D", "1N4148WT"])
@@ -277,9 +275,7 @@ def test_keys_of_any_text_are_stable_and_alphanumeric(text):
     key = electronics.normalise(text)
     assert electronics.normalise(key) == key
     assert key == "" or key.isalnum()
-    assert electronics.manufacturer_key(electronics.manufacturer_key(text)) == electronics.manufacturer_key(
-        text
-    )
+    assert electronics.manufacturer_key(electronics.manufacturer_key(text)) == electronics.manufacturer_key(text)
 
 
 @given(st.text(), st.none() | st.text())

@@ -37,9 +37,7 @@ def disturb(sandbox):
     api.delete(f"/v1/boms/{boms[0]['id']}/")
     line = api.get(f"/v1/boms/{boms[1]['id']}/lines/")["results"][0]
     api.delete(f"/v1/boms/{boms[1]['id']}/lines/{line['id']}/")
-    api.post(
-        "/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]}
-    )
+    api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})
     key = next(iter(sandbox.store["api_key"]))
     sandbox.store.replace("api_key", {**key, "name": "Renamed"})
     sandbox.clock.run(1000.0)
@@ -130,10 +128,7 @@ def test_sixteen_threads_lose_no_update(sandbox):
                 },
             )
             assert response.status_code in (200, 201), response.text
-            assert (
-                client.post("/v1/tags/", headers=HEADERS, json={"name": f"{number}-{turn}"}).status_code
-                == 201
-            )
+            assert client.post("/v1/tags/", headers=HEADERS, json={"name": f"{number}-{turn}"}).status_code == 201
 
     tags = len(sandbox.store["tag"])
     with ThreadPoolExecutor(threads) as pool:
@@ -142,11 +137,7 @@ def test_sixteen_threads_lose_no_update(sandbox):
     lines = api.get(f"/v1/boms/{bom['id']}/lines/")["results"]
     assert [line["quantity"] for line in lines] == [times * sum(range(1, threads + 1))]
     assert len(set(lines[0]["reference_designators"])) == threads * times
-    assert (
-        len(sandbox.store["tag"])
-        == len({tag["id"] for tag in sandbox.store["tag"]})
-        == tags + threads * times
-    )
+    assert len(sandbox.store["tag"]) == len({tag["id"] for tag in sandbox.store["tag"]}) == tags + threads * times
 
 
 def test_threads_that_claim_one_name_get_it_once(sandbox):

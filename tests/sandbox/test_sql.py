@@ -238,9 +238,7 @@ def test_columns_carry_their_names_and_types(database):
 def test_parameters_take_the_type_their_place_asks_for(database):
     sql = "select mpn from parts where created_at >= $1 and price < $2 and active = $3 order by 1 limit $4"
     assert rows(database, sql, "2026-01-01", 100.5, True, 5) == [["C0402"], ["LM358"]]
-    assert rows(database, "select $1::int + 1, $2 || 'x', coalesce($3, 'none')", "5", "a", None) == [
-        [6, "ax", "none"]
-    ]
+    assert rows(database, "select $1::int + 1, $2 || 'x', coalesce($3, 'none')", "5", "a", None) == [[6, "ax", "none"]]
 
 
 @pytest.mark.parametrize(
@@ -383,9 +381,9 @@ def test_a_runaway_query_is_stopped(database, sql):
 
 
 def test_a_regular_expression_cannot_run_away(database):
-    assert rows(
-        database, "select repeat('a', 5000) ~ '(a+)+(a*)*$b', repeat('a', 90000) like '%a%a%a%b'"
-    ) == [[False, False]]
+    assert rows(database, "select repeat('a', 5000) ~ '(a+)+(a*)*$b', repeat('a', 90000) like '%a%a%a%b'") == [
+        [False, False]
+    ]
 
 
 ORG_QUERIES = [
@@ -471,9 +469,7 @@ def test_moments_at_the_ends_of_the_calendar_are_kept_within_it(database, tables
     ]
 
 
-@pytest.mark.parametrize(
-    "sql", ["vacuum secret", "grant all on secret to me", "comment on secret is 'x'", "((secret"]
-)
+@pytest.mark.parametrize("sql", ["vacuum secret", "grant all on secret to me", "comment on secret is 'x'", "((secret"])
 def test_what_users_write_is_not_logged(database, caplog, sql):
     with pytest.raises(QueryError):
         database.query(sql)
@@ -629,11 +625,7 @@ def test_no_words_break_it(words):
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(
-    st.one_of(
-        st.text(max_size=60), st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
-    )
-)
+@given(st.one_of(st.text(max_size=60), st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))))
 def test_no_text_breaks_it(text):
     assert _survives(text)
     assert _survives("select " + text)

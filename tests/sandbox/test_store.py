@@ -148,8 +148,7 @@ def test_a_transaction_tells_its_changes():
         store.replace("item", item("a", "blue"))
         store.delete("item", "b")
     assert [
-        (kind, ordinal, before and before["id"], after and after["id"])
-        for kind, ordinal, before, after in changes
+        (kind, ordinal, before and before["id"], after and after["id"]) for kind, ordinal, before, after in changes
     ] == [("item", 2, None, "b"), ("item", 1, "a", "a"), ("item", 2, "b", None)]
 
 
@@ -281,9 +280,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert len(table) == len(expected)
         assert store.next_ordinal("item") == last + 1
         for colour in ("red", "blue"):
-            assert table.where("colour", colour) == [
-                record for record in expected if record["colour"] == colour
-            ]
+            assert table.where("colour", colour) == [record for record in expected if record["colour"] == colour]
         for tag in "xyz":
             assert table.where("tag", tag) == [record for record in expected if tag in record["tags"]]
         for number in range(12):

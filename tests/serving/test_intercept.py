@@ -48,6 +48,7 @@ def respond(status, *headers, body=b""):
 
     return app
 
+
 ORIGIN = "https://flagship-api.cofactr.com"
 HOST = "flagship-api.cofactr.com"
 CLIENTS = ["requests", "urllib3", "httpx", "httpx-async", "aiohttp"]

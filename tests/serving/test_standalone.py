@@ -152,8 +152,7 @@ def test_a_taken_port_is_said_before_the_app_is_built():
         with pytest.raises(CannotListen) as refused:
             serve(pytest.fail, port=port)
     assert str(refused.value) == (
-        f"127.0.0.1:{port} is taken by another process; "
-        "stop it, or choose another with --port (0 = any free one)."
+        f"127.0.0.1:{port} is taken by another process; stop it, or choose another with --port (0 = any free one)."
     )
 
 

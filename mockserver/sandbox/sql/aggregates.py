@@ -99,9 +99,7 @@ class Aggregates:
         where: exp.Where | None,
         over: str,
     ) -> Expr:
-        tail = (
-            f" FILTER (WHERE {self._boolean(where.this, scope, 'FILTER').sql})" if where is not None else ""
-        )
+        tail = f" FILTER (WHERE {self._boolean(where.this, scope, 'FILTER').sql})" if where is not None else ""
         tail += over
         word = "DISTINCT " if distinct else ""
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
@@ -110,14 +108,10 @@ class Aggregates:
         if name in ("percentile_cont", "percentile_disc", "mode"):
             raise QueryError(f"{name} needs WITHIN GROUP (ORDER BY …)")
         if len(made) != (2 if name == "string_agg" else 1):
-            raise QueryError(
-                f"{name} takes {'a text and a delimiter' if name == 'string_agg' else 'one argument'}"
-            )
+            raise QueryError(f"{name} takes {'a text and a delimiter' if name == 'string_agg' else 'one argument'}")
         value = made[0] if made[0].type != "unknown" else self.coerce(made[0], "text")
         if name in ("string_agg", "array_agg", "jsonb_agg", "json_agg"):
-            return self._collect(
-                name, value, made[1] if len(made) > 1 else None, distinct, order, scope, tail
-            )
+            return self._collect(name, value, made[1] if len(made) > 1 else None, distinct, order, scope, tail)
         sql, type_ = collated(value.sql, value.type), value.type
         if name == "count":
             return Expr(f"count({word}{sql}){tail}", "integer")
@@ -165,12 +159,8 @@ class Aggregates:
         keys = [(self.expr(item.this, scope), item) for item in order]
         keys = [(self.coerce(key, "text") if key.type == "unknown" else key, item) for key, item in keys]
         if distinct and any(key.sql != value.sql for key, _ in keys):
-            raise QueryError(
-                "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list"
-            )
-        plain = [
-            (key.type, bool(item.args.get("desc")), bool(item.args.get("nulls_first"))) for key, item in keys
-        ]
+            raise QueryError("in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
+        plain = [(key.type, bool(item.args.get("desc")), bool(item.args.get("nulls_first"))) for key, item in keys]
         if distinct and not plain:
             # PostgreSQL finds the distinct values by sorting them.
             keys, plain = [(value, None)], [(value.type, False, False)]
@@ -195,9 +185,7 @@ class Aggregates:
             or not isinstance(order, exp.Order)
             or len(order.expressions) != 1
         ):
-            raise QueryError(
-                "WITHIN GROUP is for percentile_cont, percentile_disc and mode, over one expression"
-            )
+            raise QueryError("WITHIN GROUP is for percentile_cont, percentile_disc and mode, over one expression")
         if len(call.expressions) != (0 if name == "mode" else 1):
             raise QueryError(f"{name} takes {'no argument' if name == 'mode' else 'one fraction'}")
         return self._inside(
@@ -215,16 +203,12 @@ class Aggregates:
         scope: Scope,
         where: exp.Where | None,
     ) -> Expr:
-        tail = (
-            f" FILTER (WHERE {self._boolean(where.this, scope, 'FILTER').sql})" if where is not None else ""
-        )
+        tail = f" FILTER (WHERE {self._boolean(where.this, scope, 'FILTER').sql})" if where is not None else ""
         value = self.expr(item.this, scope)
         value = self.coerce(value, "float") if name == "percentile_cont" else value
         if value.type == "json" or is_array(value.type) or value.type == "unknown":
             raise QueryError(f"{name} of {pg_name(value.type)} is not supported")
-        fraction = (
-            self.coerce(self.expr(call.expressions[0], scope), "float").sql if call.expressions else "NULL"
-        )
+        fraction = self.coerce(self.expr(call.expressions[0], scope), "float").sql if call.expressions else "NULL"
         keys = [(value.type, bool(item.args.get("desc")), False)]
         plan = self.bind(json.dumps({"kind": name, "type": value.type, "distinct": False, "keys": keys}))
         return Expr(f"pg_collect({plan}, {value.sql}, {fraction}, {value.sql}){tail}", value.type)

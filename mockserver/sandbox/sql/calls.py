@@ -63,9 +63,7 @@ class Calls:
             if arguments[0].type != "unknown"
             else self.coerce(arguments[0], self._common([a.type for a in arguments], ""))
         )
-        return Expr(
-            f"CASE WHEN {self._compare('=', *arguments).sql} THEN NULL ELSE {first.sql} END", first.type
-        )
+        return Expr(f"CASE WHEN {self._compare('=', *arguments).sql} THEN NULL ELSE {first.sql} END", first.type)
 
     def _concat(self, name: str, arguments: list[Expr]) -> Expr:
         if len(arguments) < (1 if name == "concat" else 2):
@@ -92,9 +90,7 @@ class Calls:
             return Expr(f"pg_build_array({', '.join(self._jsonb(item).sql for item in arguments)})", "json")
         if len(arguments) % 2:
             raise QueryError("argument list must have even number of elements")
-        made = [
-            self.cast(item, "text") if n % 2 == 0 else self._jsonb(item) for n, item in enumerate(arguments)
-        ]
+        made = [self.cast(item, "text") if n % 2 == 0 else self._jsonb(item) for n, item in enumerate(arguments)]
         return Expr(f"pg_build_object({', '.join(item.sql for item in made)})", "json")
 
 
@@ -108,7 +104,5 @@ SPECIALS: dict[str, Callable[..., Expr]] = {
     "concat_ws": Calls._concat,
     "to_jsonb": Calls._to_jsonb,
     "to_json": Calls._to_jsonb,
-    **dict.fromkeys(
-        ["jsonb_build_object", "json_build_object", "jsonb_build_array", "json_build_array"], Calls._build
-    ),
+    **dict.fromkeys(["jsonb_build_object", "json_build_object", "jsonb_build_array", "json_build_array"], Calls._build),
 }

@@ -58,9 +58,7 @@ class Compiler(Queries, Sources, Expressions, Calls, Aggregates, Conversions):
         compiled = self.query(node, None, {})
         missing = set(range(1, len(self.parameters) + 1)) - self.referenced
         if missing:
-            raise QueryError(
-                f"parameter ${min(missing)} is given but the query does not use it", "parameters"
-            )
+            raise QueryError(f"parameter ${min(missing)} is given but the query does not use it", "parameters")
         return compiled
 
     def reads(self, sql: str) -> dict[str, set[str]]:

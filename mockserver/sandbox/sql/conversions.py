@@ -113,16 +113,12 @@ class Conversions:
             return Expr(f"{CASTS[pair].udf}({sql})", type_)
         raise QueryError(f"cannot cast type {pg_name(source)} to {pg_name(type_)}")
 
-    def _resolve(
-        self, name: str, candidates: list[Function], arguments: list[Expr]
-    ) -> tuple[Function, list[Expr]]:
+    def _resolve(self, name: str, candidates: list[Function], arguments: list[Expr]) -> tuple[Function, list[Expr]]:
         best: tuple[float, Function] | None = None
         for function in candidates:
             if len(function.arguments) != len(arguments):
                 continue
-            costs = [
-                cost(item.type, type_) for item, type_ in zip(arguments, function.arguments, strict=True)
-            ]
+            costs = [cost(item.type, type_) for item, type_ in zip(arguments, function.arguments, strict=True)]
             if None not in costs and (best is None or sum(costs) < best[0]):  # type: ignore[arg-type]
                 best = (sum(costs), function)  # type: ignore[arg-type]
         if best is None:

@@ -146,9 +146,7 @@ class Database:
         from .compiler import Compiler
 
         tables = {table.name: table for table in self._tables()}
-        schema = {
-            name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()
-        }
+        schema = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
         moment = self._now()
         now = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         compiler = Compiler(schema, parameters, org_ids, now)
@@ -204,9 +202,7 @@ class Database:
         if self._connection is None:
             import sqlite3
 
-            connection = sqlite3.connect(
-                ":memory:", check_same_thread=False, isolation_level=None, cached_statements=0
-            )
+            connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=0)
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
             connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)
@@ -233,9 +229,7 @@ class Database:
         if current.issuperset({ROWS, *needed}):
             return None
         columns = {
-            n: column
-            for n, column in enumerate(table.columns, 1)
-            if column.name in needed or column.name in current
+            n: column for n, column in enumerate(table.columns, 1) if column.name in needed or column.name in current
         }
         names = [column.name for column in columns.values()]
         rows = list(table.rows(names))
@@ -305,9 +299,7 @@ class Guard:
 
         for name, key in COLLATIONS.items():
             connection.create_collation(f"pg_{name}", self._collation(key))
-        declared = [
-            f for known in (functions.FUNCTIONS, functions.SETS) for same in known.values() for f in same
-        ]
+        declared = [f for known in (functions.FUNCTIONS, functions.SETS) for same in known.values() for f in same]
         for function in (*declared, *functions.CASTS.values()):
             self._create(connection, function.udf, len(function.arguments), functions.adapt(function))
         for name, call in functions.INTERNAL.items():
@@ -329,9 +321,7 @@ class Guard:
         self.allowed |= {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"}
         self.allowed |= {"lag", "lead", "first_value", "last_value", "nth_value"}
 
-    def _create(
-        self, connection: sqlite3.Connection, name: str, arguments: int, call: Callable[..., Any]
-    ) -> None:
+    def _create(self, connection: sqlite3.Connection, name: str, arguments: int, call: Callable[..., Any]) -> None:
         self.allowed.add(name)
         connection.create_function(name, arguments, self._reporting(call), deterministic=True)
 

@@ -78,9 +78,7 @@ class Expressions:
             return self.coerce(Expr("", "unknown", str(value)), "numeric")
         if isinstance(value, str) and "\x00" not in value:
             return Expr("", "unknown", value)
-        raise QueryError(
-            f"parameter ${number} must be a text without NUL, a number, a boolean or null", "parameters"
-        )
+        raise QueryError(f"parameter ${number} must be a text without NUL, a number, a boolean or null", "parameters")
 
     def _paren(self, node: exp.Paren, scope: Scope) -> Expr:
         only(node, "this")
@@ -108,9 +106,7 @@ class Expressions:
                 # The name of a function of one column also stands for that column.
                 if relation.function and relation.name == name:
                     return self._resolved((at, relation, relation.columns[0]), scope)
-        visible = [
-            column.name for s in enclosing(scope) for relation in s.relations for column in relation.columns
-        ]
+        visible = [column.name for s in enclosing(scope) for relation in s.relations for column in relation.columns]
         table = node.args.get("table")
         shown = f"{name_of(table)}.{name}" if table is not None else f'"{name}"'
         raise QueryError(f"column {shown} does not exist{nearest(name, visible)}")
@@ -124,9 +120,7 @@ class Expressions:
         relations = [r for r in scope.relations if table is None or r.name == name_of(table)]
         if table is not None and relations and node.args.get("db") and name_of(node.args["db"]) != "public":
             relations = []
-        found = [
-            (relation, column) for relation in relations for column in relation.columns if column.name == name
-        ]
+        found = [(relation, column) for relation in relations for column in relation.columns if column.name == name]
         if len(found) > 1:
             raise QueryError(f'column reference "{name}" is ambiguous')
         if not found:
@@ -139,9 +133,7 @@ class Expressions:
             scope.free.append((made.sql, target[1], None))
             return made
         at, relation, column = target
-        at.free.append(
-            (column.sql, f"{relation.name}.{column.name}" if relation.name else column.name, relation)
-        )
+        at.free.append((column.sql, f"{relation.name}.{column.name}" if relation.name else column.name, relation))
         return Expr(column.sql, column.type)
 
     def _relation(self, node: exp.Column, scope: Scope) -> Relation:
@@ -183,9 +175,7 @@ class Expressions:
 
     def _comparison(self, operator: str, node: exp.Binary, scope: Scope) -> Expr:
         left, right = node.this, node.expression
-        if isinstance(right, exp.Any) or (
-            isinstance(right, exp.Anonymous) and right.name.lower() in ("all", "some")
-        ):
+        if isinstance(right, exp.Any) or (isinstance(right, exp.Anonymous) and right.name.lower() in ("all", "some")):
             return self._quantified(operator, left, right, scope)
         return self._compare(operator, self.expr(left, scope), self.expr(right, scope))
 
@@ -228,8 +218,7 @@ class Expressions:
         type_ = self._common_or_none([value.type, element_type(array.type)])
         if type_ is None:
             raise QueryError(
-                f"operator does not exist: {pg_name(value.type)} {operator} "
-                f"{pg_name(element_type(array.type))}"
+                f"operator does not exist: {pg_name(value.type)} {operator} {pg_name(element_type(array.type))}"
             )
         value, array = self.coerce(value, type_), self._recast(array, f"{type_}[]")
         return Expr(
@@ -261,16 +250,12 @@ class Expressions:
         made = self._settled(made)
         first, second = self._matched(value, Expr("c1", made.columns[0][1]), "=")
         word = "NOT IN" if negate else "IN"
-        return Expr(
-            f"({collated(first.sql, first.type)} {word} (SELECT {second.sql} FROM ({made.sql})))", "boolean"
-        )
+        return Expr(f"({collated(first.sql, first.type)} {word} (SELECT {second.sql} FROM ({made.sql})))", "boolean")
 
     def _between(self, node: exp.Between, scope: Scope) -> Expr:
         only(node, "this", "low", "high")
         value, low, high = (self.expr(node.args[k], scope) for k in ("this", "low", "high"))
-        return Expr(
-            f"({self._compare('>=', value, low).sql} AND {self._compare('<=', value, high).sql})", "boolean"
-        )
+        return Expr(f"({self._compare('>=', value, low).sql} AND {self._compare('<=', value, high).sql})", "boolean")
 
     def _is(self, node: exp.Is, scope: Scope) -> Expr:
         only(node, "this", "expression", "negate")
@@ -295,9 +280,7 @@ class Expressions:
         if not isinstance(node, exp.Like | exp.ILike):
             raise QueryError("ESCAPE is for LIKE and ILIKE")
         only(node, "this", "expression", "negate")
-        if isinstance(node.expression, exp.Any | exp.Anonymous) and not isinstance(
-            node.expression, exp.Anonymous
-        ):
+        if isinstance(node.expression, exp.Any | exp.Anonymous) and not isinstance(node.expression, exp.Anonymous):
             raise QueryError("LIKE ANY is not supported")
         name = "like" if isinstance(node, exp.Like) else "ilike"
         arguments = [
@@ -331,9 +314,7 @@ class Expressions:
             if is_array(operand.type) or operand.type == "json":
                 raise QueryError(f"|| on {pg_name(operand.type)} is not supported")
         if not {left.type, right.type} & {"text", "unknown"}:
-            raise QueryError(
-                f"operator does not exist: {pg_name(left.type)} || {pg_name(right.type)}: add a cast"
-            )
+            raise QueryError(f"operator does not exist: {pg_name(left.type)} || {pg_name(right.type)}: add a cast")
         return self._operator("||", [self.cast(left, "text"), self.cast(right, "text")])
 
     def _cast(self, node: exp.Cast, scope: Scope) -> Expr:
@@ -392,9 +373,7 @@ class Expressions:
 
     def _trim(self, node: exp.Trim, scope: Scope) -> Expr:
         only(node, "this", "expression", "position")
-        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(
-            str(node.args.get("position") or "").upper(), "btrim"
-        )
+        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "btrim")
         parts = [node.this] + ([node.expression] if node.args.get("expression") is not None else [])
         return self._call(name, [self.expr(part, scope) for part in parts])
 
@@ -435,9 +414,7 @@ class Expressions:
 
     def _containment(self, node: exp.Binary, scope: Scope) -> Expr:
         left, right = self.expr(node.this, scope), self.expr(node.expression, scope)
-        operator = {exp.ArrayContainsAll: "@>", exp.ArrayContainedBy: "<@", exp.ArrayOverlaps: "&&"}[
-            type(node)
-        ]
+        operator = {exp.ArrayContainsAll: "@>", exp.ArrayContainedBy: "<@", exp.ArrayOverlaps: "&&"}[type(node)]
         array = next((operand.type for operand in (left, right) if is_array(operand.type)), None)
         if array is None:
             return self._operator(operator, [left, right])
@@ -448,7 +425,6 @@ class Expressions:
         if operator == "<@":
             operator, left, right = "@>", right, left
         return Expr(
-            f"pg_array_overlap({self.bind(element_type(type_))}, {self.bind(operator)}, "
-            f"{left.sql}, {right.sql})",
+            f"pg_array_overlap({self.bind(element_type(type_))}, {self.bind(operator)}, {left.sql}, {right.sql})",
             "boolean",
         )

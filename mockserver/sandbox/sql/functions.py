@@ -42,9 +42,7 @@ CASTS: dict[tuple[str, str], Function] = {}
 _NUMBERS = count()
 
 
-def _function(
-    name: str, *signatures: str, strict: bool = True, into: dict[str, list[Function]] = FUNCTIONS
-) -> Any:
+def _function(name: str, *signatures: str, strict: bool = True, into: dict[str, list[Function]] = FUNCTIONS) -> Any:
     def declare(call: Callable[..., Any]) -> Callable[..., Any]:
         for signature in signatures:
             left, _, result = signature.partition("->")
@@ -217,18 +215,12 @@ _function("reverse", "text -> text")(lambda text: text[::-1])
 _function("strpos", "text, text -> integer")(lambda text, part: text.find(part) + 1)
 _function("starts_with", "text, text -> boolean")(str.startswith)
 _function("ascii", "text -> integer")(lambda text: ord(text[0]) if text else 0)
-_function("left", "text, integer -> text")(
-    lambda text, n: text[:n] if n >= 0 else text[: max(len(text) + n, 0)]
-)
-_function("right", "text, integer -> text")(
-    lambda text, n: text[max(len(text) - n, 0) :] if n >= 0 else text[-n:]
-)
+_function("left", "text, integer -> text")(lambda text, n: text[:n] if n >= 0 else text[: max(len(text) + n, 0)])
+_function("right", "text, integer -> text")(lambda text, n: text[max(len(text) - n, 0) :] if n >= 0 else text[-n:])
 for _name, _strip in (("btrim", str.strip), ("ltrim", str.lstrip), ("rtrim", str.rstrip)):
     _function(_name, "text -> text")(lambda text, strip=_strip: strip(text, " "))
     # An empty set of characters trims nothing, as in PostgreSQL.
-    _function(_name, "text, text -> text")(
-        lambda text, chars, strip=_strip: strip(text, chars) if chars else text
-    )
+    _function(_name, "text, text -> text")(lambda text, chars, strip=_strip: strip(text, chars) if chars else text)
 
 
 @_function("substring", "text, integer -> text", "text, integer, integer -> text")
@@ -328,9 +320,7 @@ def _shift(value: date | datetime, step: Interval) -> datetime:
         months = moment.year * 12 + moment.month - 1 + step.months
         year, month = months // 12, months % 12 + 1
         day = min(moment.day, calendar.monthrange(year, month)[1])
-        return moment.replace(year=year, month=month, day=day) + timedelta(
-            days=step.days, microseconds=step.us
-        )
+        return moment.replace(year=year, month=month, day=day) + timedelta(days=step.days, microseconds=step.us)
     except (ValueError, OverflowError, calendar.IllegalMonthError):
         raise QueryError("timestamp out of range (years 1 to 9999 are supported)") from None
 
@@ -410,9 +400,7 @@ def _date_trunc(unit: str, moment: datetime) -> datetime:
     try:
         return _FIRST_OF[unit.lower().removesuffix("s")](moment)
     except KeyError:
-        raise QueryError(
-            f'date_trunc unit "{unit}" is not supported: use one of {", ".join(_FIRST_OF)}'
-        ) from None
+        raise QueryError(f'date_trunc unit "{unit}" is not supported: use one of {", ".join(_FIRST_OF)}') from None
 
 
 def _scaled(us: int, places: int) -> Decimal:
@@ -436,9 +424,7 @@ _FIELDS: dict[str, Callable[[datetime], Decimal | int]] = {
     "microseconds": lambda t: t.second * 1_000_000 + t.microsecond,
     "epoch": lambda t: _scaled((t - EPOCH) // timedelta(microseconds=1), 6),
 }
-_DATE_FIELDS = {
-    name for name in _FIELDS if name not in ("hour", "minute", "second", "milliseconds", "microseconds")
-}
+_DATE_FIELDS = {name for name in _FIELDS if name not in ("hour", "minute", "second", "milliseconds", "microseconds")}
 _INTERVAL_FIELDS: dict[str, Callable[[Interval], Decimal | int]] = {
     "year": lambda i: values._divide(i.months, 12)[0],
     "month": lambda i: values._divide(i.months, 12)[1],
@@ -548,9 +534,7 @@ def _to_char_time(moment: datetime, pattern: str) -> str:
         else:
             text = _TIME_PATTERNS[name](moment)
             parts.append(
-                (text.rstrip().lstrip("0") or "0" if text[0].isdigit() else text.rstrip())
-                if fill_mode
-                else text
+                (text.rstrip().lstrip("0") or "0" if text[0].isdigit() else text.rstrip()) if fill_mode else text
             )
         position = token.end()
     return limited("".join(parts))
@@ -610,11 +594,7 @@ def _json_path(value: Any, path: list[str | None]) -> Any:
             return None
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif (
-            isinstance(value, list)
-            and re.fullmatch("-?[0-9]{1,9}", step)
-            and -len(value) <= int(step) < len(value)
-        ):
+        elif isinstance(value, list) and re.fullmatch("-?[0-9]{1,9}", step) and -len(value) <= int(step) < len(value):
             value = value[int(step)]
         else:
             return None
@@ -719,9 +699,7 @@ _function("~*", "text, text -> boolean")(lambda text, pattern: _matches(text, pa
 # many rows
 
 
-@_function(
-    "generate_series", "integer, integer -> integer", "integer, integer, integer -> integer", into=SETS
-)
+@_function("generate_series", "integer, integer -> integer", "integer, integer, integer -> integer", into=SETS)
 def _series(first: int, last: int, step: int = 1) -> list[int]:
     if step == 0:
         raise QueryError("step size cannot equal zero")
@@ -751,26 +729,20 @@ def _count(length: int) -> None:
 @_function("json_array_elements", "json -> json", into=SETS)
 def _elements(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise QueryError(
-            f"cannot extract elements from {'an object' if isinstance(value, dict) else 'a scalar'}"
-        )
+        raise QueryError(f"cannot extract elements from {'an object' if isinstance(value, dict) else 'a scalar'}")
     return [_found(item) for item in value]
 
 
 _function("jsonb_array_elements_text", "json -> text", into=SETS)(
     lambda value: [json_text(i) for i in _elements(value)]
 )
-_function("json_array_elements_text", "json -> text", into=SETS)(
-    lambda value: [json_text(i) for i in _elements(value)]
-)
+_function("json_array_elements_text", "json -> text", into=SETS)(lambda value: [json_text(i) for i in _elements(value)])
 
 
 @_function("jsonb_object_keys", "json -> text", into=SETS)
 def _keys(value: Any) -> list[str]:
     if not isinstance(value, dict):
-        raise QueryError(
-            f"cannot call jsonb_object_keys on {'an array' if isinstance(value, list) else 'a scalar'}"
-        )
+        raise QueryError(f"cannot call jsonb_object_keys on {'an array' if isinstance(value, list) else 'a scalar'}")
     return sorted(value, key=lambda key: (len(key.encode()), key))
 
 
@@ -840,9 +812,7 @@ class Sum:
         if not self.average:
             return values.encode(self.type, self.total)
         if self.type == "interval":
-            return values.encode(
-                "interval", self.total.times(ROUNDING.divide(Decimal(1), Decimal(self.count)))
-            )
+            return values.encode("interval", self.total.times(ROUNDING.divide(Decimal(1), Decimal(self.count))))
         return values.encode("numeric", divide(Decimal(self.total), Decimal(self.count)))
 
 
@@ -896,9 +866,7 @@ class Collect:
         return getattr(self, kind)(rows, type_) if rows else None
 
     def _compare(self, a: tuple[Any, ...], b: tuple[Any, ...]) -> int:
-        for (type_, descending, nulls_first), left, right in zip(
-            self.plan["keys"], a[2:], b[2:], strict=True
-        ):
+        for (type_, descending, nulls_first), left, right in zip(self.plan["keys"], a[2:], b[2:], strict=True):
             if left is None or right is None:
                 if (left is None) != (right is None):
                     return -1 if (left is None) == nulls_first else 1
@@ -943,9 +911,7 @@ def millionths(stored: str | None) -> int | None:
         return None
     value = Decimal(stored)
     if -value.as_tuple().exponent > MILLIONTHS or value.adjusted() > 12:
-        raise QueryError(
-            "a window's sum of numerics takes at most 6 decimal places and 12 whole digits: round them"
-        )
+        raise QueryError("a window's sum of numerics takes at most 6 decimal places and 12 whole digits: round them")
     return int(value.scaleb(MILLIONTHS, EXACT))
 
 
@@ -1038,9 +1004,7 @@ def array_overlap(type_: str, kind: str, left: str | None, right: str | None) ->
         return None
     first = {_distinct_key(type_, item) for item in json.loads(left)} - {None}
     second = [_distinct_key(type_, item) for item in json.loads(right)]
-    return int(
-        all(item in first for item in second) if kind == "@>" else any(item in first for item in second)
-    )
+    return int(all(item in first for item in second) if kind == "@>" else any(item in first for item in second))
 
 
 def array_cast(source: str, target: str, stored: str | None) -> str | None:
@@ -1129,10 +1093,7 @@ AGGREGATES: dict[str, Callable[[], Any]] = {
     "pg_collect": Collect,
     "pg_single": Single,
     **{f"pg_sum_{type_}": lambda type_=type_: Sum(type_) for type_ in ("numeric", "interval")},
-    **{
-        f"pg_avg_{type_}": lambda type_=type_: Sum(type_, True)
-        for type_ in ("integer", "numeric", "interval")
-    },
+    **{f"pg_avg_{type_}": lambda type_=type_: Sum(type_, True) for type_ in ("integer", "numeric", "interval")},
 }
 
 

@@ -16,19 +16,13 @@ from .values import QueryError, is_array, pg_name
 class Queries:
     """The part of the compiler that reads whole queries."""
 
-    def query(
-        self, node: exp.Expression, parent: Scope | None, ctes: CTEs, want: list[str] | None = None
-    ) -> Compound:
+    def query(self, node: exp.Expression, parent: Scope | None, ctes: CTEs, want: list[str] | None = None) -> Compound:
         """`want` are the types the columns must be answered in."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise QueryError("the query is nested too deeply")
         try:
-            if (
-                isinstance(node, exp.Subquery)
-                and isinstance(node.this, exp.Query)
-                and not node.args.get("alias")
-            ):
+            if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query) and not node.args.get("alias"):
                 return self._parenthesised(node, parent, ctes, want)
             prefix, ctes = self._with(node, parent, ctes)
             if isinstance(node, exp.Select):
@@ -43,9 +37,7 @@ class Queries:
         finally:
             self.depth -= 1
 
-    def _parenthesised(
-        self, node: exp.Subquery, parent: Scope | None, ctes: CTEs, want: list[str] | None
-    ) -> Compound:
+    def _parenthesised(self, node: exp.Subquery, parent: Scope | None, ctes: CTEs, want: list[str] | None) -> Compound:
         only(node, "this", "order", "limit", "offset", "with_")
         prefix, ctes = self._with(node, parent, ctes)
         inner = self.query(node.this, parent, ctes, want)
@@ -65,11 +57,7 @@ class Queries:
             label = self.fresh()
             aliases = [name_of(column) for column in cte.args["alias"].args.get("columns") or ()]
             body = cte.this
-            if (
-                clause.args.get("recursive")
-                and isinstance(body, exp.Union)
-                and mentions(body.expression, name)
-            ):
+            if clause.args.get("recursive") and isinstance(body, exp.Union) and mentions(body.expression, name):
                 columns, sql = self._recursive(body, name, label, aliases, parent, ctes)
             else:
                 made = self.query(body, parent, ctes)
@@ -90,18 +78,14 @@ class Queries:
     ) -> tuple[list[tuple[str, str]], str]:
         only(body, "this", "expression", "distinct")
         if mentions(body.this, name):
-            raise QueryError(
-                f'recursive reference to query "{name}" must not appear within its non-recursive term'
-            )
+            raise QueryError(f'recursive reference to query "{name}" must not appear within its non-recursive term')
         first = self.query(body.this, parent, ctes)
         columns = aliased(name, first.columns, aliases)
         step = body.expression
         if not isinstance(step, exp.Select) or any(
             step.args.get(k) for k in ("order", "limit", "offset", "with_", "distinct", "group")
         ):
-            raise QueryError(
-                "the recursive term is a plain SELECT, without WITH, ORDER BY, LIMIT, DISTINCT, GROUP BY"
-            )
+            raise QueryError("the recursive term is a plain SELECT, without WITH, ORDER BY, LIMIT, DISTINCT, GROUP BY")
         types = [type_ for _, type_ in columns]
         second = self._select(step, parent, {**ctes, name: (label, columns)}, types)
         union = "UNION" if body.args.get("distinct") else "UNION ALL"
@@ -201,9 +185,7 @@ class Queries:
             if limit is not None:
                 only(limit, "expression")
             count = limit.expression if limit is not None else None
-        if isinstance(count, exp.Var | exp.Null) and (
-            isinstance(count, exp.Null) or count.name.upper() == "ALL"
-        ):
+        if isinstance(count, exp.Var | exp.Null) and (isinstance(count, exp.Null) or count.name.upper() == "ALL"):
             count = None
         if count is None and offset is None:
             return ""
@@ -216,11 +198,7 @@ class Queries:
             return self.bind(default)
         if isinstance(node, exp.Parameter):
             value = self._parameter(node)
-            count = (
-                values.parse("integer", value.literal)
-                if value.literal is not None
-                else self._bound_value(value)
-            )
+            count = values.parse("integer", value.literal) if value.literal is not None else self._bound_value(value)
         elif isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
             count = values.parse("integer", node.name)
         else:
@@ -268,9 +246,7 @@ class Queries:
                     raise QueryError(f"column types do not match: {pg_name(item.type)} and {pg_name(type_)}")
         types = want or [item.type for item in made]
         made = [
-            self.coerce(item, "text")._replace(type="unknown")
-            if type_ == "unknown"
-            else self.coerce(item, type_)
+            self.coerce(item, "text")._replace(type="unknown") if type_ == "unknown" else self.coerce(item, type_)
             for item, type_ in zip(made, types, strict=True)
         ]
         names = [name for _, name in items]
@@ -315,9 +291,7 @@ class Queries:
         if order and not leading <= {item.sql for item in on}:
             raise QueryError("SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
         partition = ", ".join(collated(item.sql, item.type) for item in on)
-        sorted_by = (
-            f" ORDER BY {', '.join(self._order_key(key, item) for key, item in order)}" if order else ""
-        )
+        sorted_by = f" ORDER BY {', '.join(self._order_key(key, item) for key, item in order)}" if order else ""
         listed = [f"{item.sql} AS c{n}" for n, item in enumerate(made, 1)]
         listed += [f"{key.sql} AS k{n}" for n, (key, _) in enumerate(order, 1)]
         listed.append(f"row_number() OVER (PARTITION BY {partition}{sorted_by}) AS place")
@@ -343,15 +317,10 @@ class Queries:
     def _star(self, item: exp.Expression, scope: Scope) -> list[tuple[Any, str]]:
         if isinstance(item, exp.Column):
             relation = self._relation(item, scope)
-            return [
-                (exp.Column(this=Resolved((scope, relation, column))), column.name)
-                for column in relation.columns
-            ]
+            return [(exp.Column(this=Resolved((scope, relation, column))), column.name) for column in relation.columns]
         if not scope.relations:
             raise QueryError("SELECT * with no tables specified is not valid")
-        found: list[tuple[Any, str]] = [
-            (exp.Column(this=Resolved(("merged", name))), name) for name in scope.merged
-        ]
+        found: list[tuple[Any, str]] = [(exp.Column(this=Resolved(("merged", name))), name) for name in scope.merged]
         for relation in scope.relations:
             found += [
                 (exp.Column(this=Resolved((scope, relation, column))), column.name)
@@ -369,18 +338,14 @@ class Queries:
         made = []
         for item in group.expressions:
             if isinstance(item, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
-                raise QueryError(
-                    "GROUP BY takes plain expressions: ROLLUP, CUBE and GROUPING SETS are not supported"
-                )
+                raise QueryError("GROUP BY takes plain expressions: ROLLUP, CUBE and GROUPING SETS are not supported")
             place = self._ordinal(item, len(items), "GROUP BY")
             target = items[place - 1][0] if place else self._group_target(item, scope, items)
             made.append(self.expr(target, scope))
         scope.groups = {item.sql for item in made}
         return [collated(item.sql, item.type) for item in made]
 
-    def _group_target(
-        self, item: exp.Expression, scope: Scope, items: list[tuple[Any, str]]
-    ) -> exp.Expression:
+    def _group_target(self, item: exp.Expression, scope: Scope, items: list[tuple[Any, str]]) -> exp.Expression:
         """A bare name is an input column first, an output column second."""
         if isinstance(item, exp.Column) and not item.args.get("table"):
             name = name_of(item.this)
@@ -396,9 +361,7 @@ class Queries:
         if place:
             return made[place - 1]
         if isinstance(node, exp.Column) and not node.args.get("table"):
-            outputs = {
-                item.sql: item for item, name in zip(made, names, strict=True) if name == name_of(node.this)
-            }
+            outputs = {item.sql: item for item, name in zip(made, names, strict=True) if name == name_of(node.this)}
             if len(outputs) > 1:
                 raise QueryError(f'ORDER BY "{name_of(node.this)}" is ambiguous')
             if outputs:

@@ -25,9 +25,7 @@ MAX_CACHED = 2000
 
 Test = Callable[[str], bool]
 # Escapes that Python and PostgreSQL read differently, or that only one of them knows.
-FOREIGN = re.compile(
-    r"(?<!\\)(?:\\\\)*(\\[AZmMyYBbk<>`cxuU0-9])|\(\?(?!:)|\[[.=]|^\*\*\*|[*+?}]\+|\[:[^\]]*$"
-)
+FOREIGN = re.compile(r"(?<!\\)(?:\\\\)*(\\[AZmMyYBbk<>`cxuU0-9])|\(\?(?!:)|\[[.=]|^\*\*\*|[*+?}]\+|\[:[^\]]*$")
 CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z",
     "space": r"\s", "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9a-fA-F",

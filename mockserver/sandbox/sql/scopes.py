@@ -75,9 +75,7 @@ def collated(sql: str, type_: str) -> str:
 
 def aliased(name: str, columns: list[tuple[str, str]], aliases: list[str]) -> list[tuple[str, str]]:
     if len(aliases) > len(columns):
-        raise QueryError(
-            f'table "{name}" has {len(columns)} columns available but {len(aliases)} columns specified'
-        )
+        raise QueryError(f'table "{name}" has {len(columns)} columns available but {len(aliases)} columns specified')
     return [
         (aliases[n] if n < len(aliases) else column, "text" if type_ == "unknown" else type_)
         for n, (column, type_) in enumerate(columns)

@@ -39,9 +39,7 @@ class Sources:
         if kind not in ("", "INNER", "OUTER", "CROSS") or method not in ("", "NATURAL"):
             raise QueryError(f"{method or kind} JOIN is not supported")
         if comma and side in ("RIGHT", "FULL"):
-            raise QueryError(
-                f"{side} JOIN after a comma in FROM is not supported: write CROSS JOIN or a subquery"
-            )
+            raise QueryError(f"{side} JOIN after a comma in FROM is not supported: write CROSS JOIN or a subquery")
         left = list(scope.relations)
         right_sql = self._relation_sql(join.this, scope)
         right = scope.relations[-1]
@@ -84,9 +82,7 @@ class Sources:
         if isinstance(node, exp.Lateral):
             only(node, "this", "alias", "ordinality")
             if not isinstance(node.this, exp.Anonymous | exp.Unnest):
-                raise QueryError(
-                    "LATERAL subqueries are not supported: use a join or a subquery in the select list"
-                )
+                raise QueryError("LATERAL subqueries are not supported: use a join or a subquery in the select list")
             return self._set_function(node.this, node, bool(node.args.get("ordinality")), scope)
         if isinstance(node, exp.Unnest):
             only(node, "expressions", "alias", "offset")
@@ -150,9 +146,7 @@ class Sources:
             known = [*self.schema, *scope.ctes]
             raise QueryError(f'relation "{name}" does not exist{nearest(name, known)}')
         columns = aliased(name, columns, column_aliases(alias))
-        self._add(
-            scope, Relation(name_of(alias.this) if alias is not None else name, labelled(label, columns), key)
-        )
+        self._add(scope, Relation(name_of(alias.this) if alias is not None else name, labelled(label, columns), key))
         return sql
 
     def stored_name(self, table: str) -> str:
@@ -164,9 +158,7 @@ class Sources:
         listed = ", ".join(self.bind(str(org_id)) for org_id in sorted(self.org_ids))
         return f" WHERE org IS NULL OR org IN ({listed})"
 
-    def _set_function(
-        self, call: exp.Expression, node: exp.Expression, ordinality: bool, scope: Scope
-    ) -> str:
+    def _set_function(self, call: exp.Expression, node: exp.Expression, ordinality: bool, scope: Scope) -> str:
         """A function answering rows: its answer is a JSON array, which SQLite's json_each spreads."""
         scope.clause = "FROM"
         arguments = [self.expr(item, scope) for item in call.expressions]
@@ -179,9 +171,7 @@ class Sources:
         else:
             name = call.name.lower()
             if name not in SETS:
-                raise QueryError(
-                    f"function {name} is not supported in FROM{nearest(name, [*SETS, 'unnest'])}"
-                )
+                raise QueryError(f"function {name} is not supported in FROM{nearest(name, [*SETS, 'unnest'])}")
             function, arguments = self._resolve(name, SETS[name], arguments)
             sql, type_ = f"{function.udf}({', '.join(item.sql for item in arguments)})", function.result
         label, alias = self.fresh(), node.args.get("alias")
@@ -199,8 +189,8 @@ class Sources:
             raise QueryError(
                 f'table "{shown}" has {len(columns)} columns available but {len(aliases)} columns specified'
             )
-        columns = [
-            Column(alias_, c.type, c.sql) for alias_, c in zip(aliases, columns, strict=False)
-        ] + columns[len(aliases) :]
+        columns = [Column(alias_, c.type, c.sql) for alias_, c in zip(aliases, columns, strict=False)] + columns[
+            len(aliases) :
+        ]
         self._add(scope, Relation(shown, columns, function=len(columns) == 1))
         return f"json_each({sql}) AS {label}"

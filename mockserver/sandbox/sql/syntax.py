@@ -57,9 +57,7 @@ def parse(sql: str) -> exp.Expression:
         tokens = dialect.tokenize(sql)
         nesting = _nesting(tokens)
         if nesting > MAX_DEPTH or len(tokens) > 20_000:
-            raise QueryError(
-                "the query is nested too deeply" if nesting > MAX_DEPTH else "the query is too long"
-            )
+            raise QueryError("the query is nested too deeply" if nesting > MAX_DEPTH else "the query is too long")
         statements = [
             s
             for s in dialect.parser().parse(_typed_literals(tokens), sql)
@@ -88,11 +86,7 @@ def _typed_literals(tokens: list[Any]) -> list[Any]:
         kind, following = tokens[position : position + words], tokens[position + words : position + words + 2]
         unit = len(following) == 2 and following[1].text.upper() in INTERVAL_UNITS
         literal = following and following[0].token_type == TokenType.STRING
-        if (
-            kind[0].token_type in TYPE_TOKENS
-            and literal
-            and not (unit and kind[0].token_type == TokenType.INTERVAL)
-        ):
+        if kind[0].token_type in TYPE_TOKENS and literal and not (unit and kind[0].token_type == TokenType.INTERVAL):
             made += [following[0], Token(TokenType.DCOLON, "::"), *kind]
             position += words + 1
         else:
@@ -121,9 +115,7 @@ CONSTRUCTS = {
 
 
 def construct(node: Any) -> str:
-    return CONSTRUCTS.get(type(node)) or (
-        str(node.this) if isinstance(node, exp.Command) else type(node).__name__
-    )
+    return CONSTRUCTS.get(type(node)) or (str(node.this) if isinstance(node, exp.Command) else type(node).__name__)
 
 
 def only(node: exp.Expression, *known: str) -> None:
@@ -210,17 +202,11 @@ def output_name(node: exp.Expression) -> str:
         return output_name(node.this)
     if isinstance(node, exp.Anonymous):
         return node.name.lower()
-    if (
-        isinstance(node, exp.Subquery)
-        and isinstance(node.this, exp.Select)
-        and len(node.this.expressions) == 1
-    ):
+    if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
         item = node.this.expressions[0]
         return name_of(item.args["alias"]) if isinstance(item, exp.Alias) else output_name(item)
     if isinstance(node, exp.Trim):
-        return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(
-            str(node.args.get("position") or "").upper(), "btrim"
-        )
+        return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "btrim")
     if isinstance(node, exp.Case):
         default = node.args.get("default")
         inner = output_name(default) if isinstance(default, exp.Column) else "?column?"

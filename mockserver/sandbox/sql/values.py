@@ -99,9 +99,7 @@ def _parse_numeric(text: str) -> Decimal:
     text = text.strip(" \t\n\r\f\v")
     if text.lower().lstrip("+-") in ("nan", "infinity", "inf"):
         raise QueryError(f"numeric {text} is not supported")
-    if len(text) > MAX_DIGITS or not re.fullmatch(
-        r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?", text
-    ):
+    if len(text) > MAX_DIGITS or not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?", text):
         raise ValueError(text)
     value = Decimal(text)
     if value.adjusted() > MAX_DIGITS // 2 or value.as_tuple().exponent < -MAX_DIGITS // 2:
