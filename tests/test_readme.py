@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import textwrap
 from pathlib import Path
 
 import click
+import pytest
 
 from mockserver import worlds
 from mockserver.app import App
@@ -139,6 +141,7 @@ def test_what_is_wrong_with_a_command_is_told():
     assert wrong(["pip", "install", "anything"]) is None
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_curls_in_the_readme_work(tmp_path):
     with LiveServer(App(Sandbox(worlds.load("default")))) as server:
         for code in blocks((ROOT / "README.md").read_text(), *SHELL):
