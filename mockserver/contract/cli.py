@@ -1,7 +1,9 @@
 """The command line of the contract: `mockserver contract test`, `check`, `diff`, `show`."""
 
 import ipaddress
+import os
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,6 +98,8 @@ def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, repor
     """Does an API keep the contract? Made-up requests to every operation, by schemathesis."""
     import os
 
+    # Hypothesis would leave its caches in the working directory.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir(), "cofactr-mockserver-hypothesis")))
     from mockserver.contract import remote, testing
 
     options = {
