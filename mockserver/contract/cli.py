@@ -96,10 +96,8 @@ contract_file = click.option(
 @contract_file
 def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, reports, document):
     """Does an API keep the contract? Made-up requests to every operation, by schemathesis."""
-    import os
-
     # Hypothesis would leave its caches in the working directory.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir(), "cofactr-mockserver-hypothesis")))
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir(), "mockserver-hypothesis")))
     from mockserver.contract import remote, testing
 
     options = {
@@ -259,8 +257,6 @@ def _fresh(document, read_only, options):
 
 def _at(url, key, read_only, allow_writes, document, options):
     """(outcome, whether it was read-only) of a test of what is at a URL."""
-    import os
-
     from mockserver.contract import remote, selftest, testing
 
     with remote.mock(url, os.environ.get("MOCKSERVER_CONTROL_TOKEN")) as mock:
