@@ -8,6 +8,8 @@ module does not.
 from __future__ import annotations
 
 import copy
+import shutil
+import tempfile
 import time
 import tomllib
 import warnings
@@ -139,7 +141,7 @@ def run(
     reference_ids   kind, path parameters -> ids of existing records, for what the document marks with ``x-references``
     reference_paths operation id -> path parameters of existing records, as mappings
     config_file     a schemathesis.toml instead of the contracts' own; the other arguments overrule it
-    reports         format (``junit``, ``html``, ``har`` ...) -> file, for ``html`` a folder
+    reports         format (``junit``, ``html``, ``har`` ...) -> file
     progress        is told one line for each operation and scenario that is done
 
     Raises ContractExtraMissing without schemathesis, ValueError for an operation id that the document lacks.
@@ -157,6 +159,11 @@ def run(
     ids = {label: operation.get("operationId", label) for label, _, operation in operations(document)}
     _require_known({*operation_ids, *excluded}, ids)
 
+    reports = dict(reports or {})
+    # schemathesis writes its page into a folder of its own; it is one file and stands alone.
+    page, folder = reports.get("html"), tempfile.TemporaryDirectory(prefix="mockserver-report-")
+    if page is not None:
+        reports["html"] = folder.name
     settings = tomllib.loads(Path(config_file or contracts_dir() / "schemathesis.toml").read_text("utf-8"))
     _override(
         settings,
@@ -183,8 +190,10 @@ def run(
     _excuse(schema, excluded, ids, outcome.excused)
     references = References(document, reference_ids, reference_paths)
     started = time.perf_counter()
-    with _prepared(schema, references, reset or (lambda: None)), _checked(writes.checks_of(document)):
+    with folder, _prepared(schema, references, reset or (lambda: None)), _checked(writes.checks_of(document)):
         _collect(schema, _events(schema, config, max_time), ids, outcome, excluded, progress)
+        if page is not None:
+            shutil.copyfile(Path(folder.name, "index.html"), page)
     outcome.seconds = time.perf_counter() - started
     return outcome
 
@@ -219,7 +228,7 @@ def _override(settings: dict, *, seed, url, headers, phases, max_examples, repor
         settings["headers"] = dict(headers)
     for phase in PHASES:
         settings.setdefault("phases", {}).setdefault(phase, {})["enabled"] = phase in phases
-    for name, path in (reports or {}).items():
+    for name, path in reports.items():
         settings.setdefault("reports", {})[name] = {"path": str(path)}
     if read_only:
         settings["rate-limit"] = "2/s"

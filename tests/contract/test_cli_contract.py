@@ -94,7 +94,7 @@ def test_a_report_of_an_unknown_kind_is_refused():
 
     assert status == 2
     assert "should be one of html=FILE, json=FILE, junit=FILE" in output
-    assert "one of har=FILE, html=FOLDER, junit=FILE" in run("test", "--report", "pdf=x")[1]
+    assert "one of har=FILE, html=FILE, junit=FILE" in run("test", "--report", "pdf=x")[1]
 
 
 def test_diff(tmp_path):

@@ -325,9 +325,11 @@ def test_tags_select_operations_and_progress_tells_of_each():
 
 
 def test_reports_are_written(tmp_path):
-    run(phases=["coverage"], operation_ids=["get_part"], reports={"junit": tmp_path / "junit.xml"})
+    reports = {kind: tmp_path / f"report.{kind}" for kind in ("junit", "html")}
+    run(phases=["coverage"], operation_ids=["get_part"], reports=reports)
 
-    assert "GET /parts/{part_id}/" in (tmp_path / "junit.xml").read_text()
+    assert "GET /parts/{part_id}/" in reports["junit"].read_text()
+    assert "/parts/{part_id}/" in reports["html"].read_text()
 
 
 def test_an_unknown_operation_is_refused():
