@@ -118,3 +118,18 @@ def sandbox():
 def api(sandbox):
     """A client with an Admin's key on a fresh default world."""
     return Api(sandbox)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What contract runs found is told at the end, passed or not."""
+    lines = [
+        f"{report.nodeid}: {text}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if hasattr(report, "user_properties") and getattr(report, "when", "") == "call"
+        for name, text in report.user_properties
+        if name == "contract run"
+    ]
+    if lines:
+        terminalreporter.section("contract runs")
+        terminalreporter.write_line("\n".join(lines))

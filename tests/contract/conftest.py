@@ -12,17 +12,3 @@ def record_outcome(request):
         return outcome
 
     return record
-
-
-def pytest_terminal_summary(terminalreporter):
-    lines = [
-        f"{report.nodeid}: {text}"
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if hasattr(report, "user_properties") and getattr(report, "when", "") == "call"
-        for name, text in report.user_properties
-        if name == "contract run"
-    ]
-    if lines:
-        terminalreporter.section("contract runs")
-        terminalreporter.write_line("\n".join(lines))
