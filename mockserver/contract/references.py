@@ -3,7 +3,7 @@
 Generated ids fit their pattern but name nothing, so a valid request would be refused for its data alone. A
 schema or a parameter that carries the keyword gets the id of a record instead; an id that exists stays. Equal
 values get equal ids, and the same run makes the same requests. ``x-references-keys`` says that the keys of an
-object are ids.
+object are ids; such an object is sent empty.
 """
 
 import zlib
@@ -118,9 +118,8 @@ class References:
             return _distinct(filled) if schema.get("uniqueItems") else filled
         if isinstance(value, dict):
             if KEYS_KEYWORD in schema:
-                # What may stand under a key depends on the record it names, so none is made up.
-                known = self._ids(schema[KEYS_KEYWORD])
-                return {name: item for name, item in value.items() if name in known}
+                # What may stand under a key depends on the record it names, and so do the keys that must go with it.
+                return {}
             properties, others = schema.get("properties", {}), schema.get("additionalProperties")
             return {name: self._fill(properties.get(name, others), item) for name, item in value.items()}
         return value

@@ -61,14 +61,10 @@ def excluded_checks() -> dict[str, set[str]]:
 
 
 def reference_ids(sandbox: Sandbox, kind: str, path: Mapping[str, str]) -> list[str]:
-    """The ids of the records of a kind that may be referred to: those of the record a path is about, if it has any.
-
-    Of organisations the first alone: what a call with one `org_id` creates, a call with another rightly does not find.
-    """
+    """The ids of the records of a kind that may be referred to: those of the record a path is about, if it has any."""
     if kind == "org":
-        return [next(iter(sandbox.store["org"]))["id"]]
-    scope = steward(sandbox)
-    records = [record for record in resources.by_kind()[kind].records(sandbox.store) if scope.sees(record)]
+        return [first_org_id(sandbox)]
+    records = within_reach(sandbox, kind)
     about = dict(path)
     for name, id in path.items():
         about |= {
@@ -85,14 +81,31 @@ def reference_ids(sandbox: Sandbox, kind: str, path: Mapping[str, str]) -> list[
     return [record["id"] for record in akin or records]
 
 
+def first_org_id(sandbox: Sandbox) -> str:
+    return next(iter(sandbox.store["org"]))["id"]
+
+
+def within_reach(sandbox: Sandbox, kind: str) -> list[dict]:
+    """The records of a kind that a call finds with the first organisation's `org_id` and without any.
+
+    Of other organisations none: what a call without `org_id` does to their records, one with it rightly does not find.
+    """
+    records = resources.by_kind()[kind].records(sandbox.store)
+    if kind == "sub_org":
+        return list(records)
+    scope = steward(sandbox)
+    scope.org_ids = [first_org_id(sandbox)]
+    return [record for record in records if scope.sees(record)]
+
+
 def reference_paths(app: App, operation_id: str) -> list[dict[str, str]]:
     """The path parameters under which an operation finds records: each with the parents it belongs to."""
     operation = next(operation for operation in app.operations if operation.id == operation_id)
     if not operation.parameters:
         return []
-    store, known = app.sandbox.store, resources.by_kind()
+    known = resources.by_kind()
     paths = []
-    for record in known[operation.kinds[-1]].records(store):
+    for record in within_reach(app.sandbox, operation.kinds[-1]):
         path = {operation.parameters[-1]: record["id"]}
         for name, kind in zip(operation.parameters[-2::-1], operation.kinds[::-1], strict=False):
             if reference(known[kind].fields.get(name)) is None:

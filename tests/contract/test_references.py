@@ -74,8 +74,8 @@ def test_unique_items_stay_unique():
     assert sorted(fill_body({"parts": ["a", "b", "c", "d", "e", "f"]})["parts"]) == ["P1", "P2"]
 
 
-def test_keys_are_kept_if_they_name_a_record():
-    assert fill_body({"labels": {"B1": 1, "made up": 2}}) == {"labels": {"B1": 1}}
+def test_an_object_whose_keys_are_ids_is_sent_empty():
+    assert fill_body({"labels": {"B1": 1, "made up": 2}}) == {"labels": {}}
 
 
 def test_a_list_of_records_of_which_there_are_none_is_empty():
