@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from mockserver._data import contracts_dir
 from mockserver.contract import writes
@@ -190,7 +191,12 @@ def run(
     _excuse(schema, excluded, ids, outcome.excused)
     references = References(document, reference_ids, reference_paths)
     started = time.perf_counter()
-    with folder, _prepared(schema, references, reset or (lambda: None)), _checked(writes.checks_of(document)):
+    with (
+        folder,
+        reproducible(seed),
+        _prepared(schema, references, reset or (lambda: None)),
+        _checked(writes.checks_of(document)),
+    ):
         _collect(schema, _events(schema, config, max_time), ids, outcome, excluded, progress)
         if page is not None:
             shutil.copyfile(Path(folder.name, "index.html"), page)
@@ -218,6 +224,7 @@ def _override(settings: dict, *, seed, url, headers, phases, max_examples, repor
     # One failure must not hide the next, and a run that remembers earlier ones is not reproducible.
     settings["continue-on-failure"] = True
     settings["cache"] = {"enabled": False}
+    settings["analysis"] = {"constants": {"enabled": False}}
     settings["workers"] = 1
     settings.setdefault("generation", {})["database"] = "none"
     if max_examples is not None:
@@ -236,6 +243,25 @@ def _override(settings: dict, *, seed, url, headers, phases, max_examples, repor
         settings["phases"]["stateful"]["enabled"] = False
         for check in ("ignored_auth", "unsupported_method", writes.READ, writes.KEPT):
             settings.setdefault("checks", {})[check] = {"enabled": False}
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Let equal seeds draw equal values, whatever else is loaded in this process.
+
+    Hypothesis mixes constants into what it draws, which it reads from the source of each loaded module that is
+    not in site-packages. In a checkout that is our own package, elsewhere the code of a user.
+    """
+    from hypothesis.internal.conjecture import providers
+    from schemathesis import generation
+
+    generation.RANDOM.seed(seed)  # numbers the cases: X-Schemathesis-TestCaseId
+    providers.CONSTANTS_CACHE.cache.clear()
+    try:
+        with mock.patch.object(providers, "_get_local_constants", providers.Constants):
+            yield
+    finally:
+        providers.CONSTANTS_CACHE.cache.clear()
 
 
 def _excuse(schema: Any, excluded: Mapping[str, Collection[str]], ids: Mapping[str, str], excused: Counter) -> None:
@@ -331,11 +357,14 @@ def _fill(case: Any, references: References, linked: Collection[str] = ()) -> No
     # What an example of the document has given is no component.
     broken = {place for place, component in case.meta.components.items() if not component.mode.is_positive}
     filled = {}
+    has_body = not isinstance(case.body, NotSet)
     if ParameterLocation.PATH not in broken:
-        filled["path_parameters"] = references.in_path(label, case.path_parameters, linked, (case.query, case.body))
+        # NotSet shows its address in memory, which no two runs share.
+        rest = (case.query, case.body if has_body else None)
+        filled["path_parameters"] = references.in_path(label, case.path_parameters, linked, rest)
     if ParameterLocation.QUERY not in broken:
         filled["query"] = references.in_query(label, case.query)
-    if ParameterLocation.BODY not in broken and not isinstance(case.body, NotSet):
+    if ParameterLocation.BODY not in broken and has_body:
         filled["body"] = references.in_body(
             label, case.media_type, case.body, filled.get("path_parameters") or case.path_parameters
         )
