@@ -73,12 +73,13 @@ contract_file = click.option(
 @click.option("--max-examples", type=click.IntRange(1), help="Made-up requests for each operation.  [default: 20]")
 @click.option(
     "--max-time",
-    type=click.FloatRange(0),
-    default=0,
+    type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Go on with chains of requests for so long.",
+    help="Go on with further requests for so long, and then stop, done or not.",
 )
-@click.option("--seed", default=1, show_default=True, help="Equal seeds send equal requests.")
+@click.option(
+    "--seed", default=1, show_default=True, help="Equal seeds send equal requests, but for a --max-time."
+)
 @click.option(
     "--report",
     "reports",

@@ -115,7 +115,8 @@ def run(
     headers: Mapping[str, str] | None = None,
     phases: Sequence[str] = PHASES,
     max_examples: int | None = None,
-    max_time: float = 0,
+    scenarios: int | None = None,
+    max_time: float | None = None,
     seed: int = 1,
     tags: Sequence[str] = (),
     operation_ids: Sequence[str] = (),
@@ -132,9 +133,11 @@ def run(
 
     document        the OpenAPI document, as a dict; it is not changed
     headers         sent with every request; the credentials belong here, the auth checks take them off again
-    max_examples    generated cases for an operation in the fuzzing phase, and scenarios in the stateful one
-    max_time        seconds of further stateful testing, each round with its own seed. The count of cases then
-                    depends on the machine; without it, equal seeds send equal requests
+    max_examples    generated cases for an operation in the fuzzing phase
+    scenarios       chains of requests in the stateful phase; as many as `max_examples` when left out
+    max_time        seconds after which the run ends; until then the fuzzing and stateful phases are repeated, each
+                    time with a seed of their own. The count of cases then depends on the machine; without it, equal
+                    seeds send equal requests
     tags, operation_ids   limit the run to operations that have one of each
     excluded        operation id -> names of the checks whose failures it is excused
     read_only       GET alone, valid data and credentials alone, at most two requests in a second
@@ -154,6 +157,7 @@ def run(
     from schemathesis import openapi
     from schemathesis.checks import load_all_checks
     from schemathesis.config import SchemathesisConfig
+    from schemathesis.engine import from_schema
 
     load_all_checks()
     excluded = excluded or {}
@@ -173,10 +177,12 @@ def run(
         headers=headers,
         phases=phases,
         max_examples=max_examples,
+        scenarios=scenarios,
         reports=reports,
         read_only=read_only,
     )
     config = SchemathesisConfig.from_dict(settings)
+    config.update(max_time=max_time)
     schema = openapi.from_dict(copy.deepcopy(dict(document)), config=config)
     schema.app = app
     selection = {
@@ -197,7 +203,7 @@ def run(
         _prepared(schema, references, reset or (lambda: None)),
         _checked(writes.checks_of(document)),
     ):
-        _collect(schema, _events(schema, config, max_time), ids, outcome, excluded, progress)
+        _collect(schema, from_schema(schema).execute(), ids, outcome, excluded, progress)
         if page is not None:
             shutil.copyfile(Path(folder.name, "index.html"), page)
     outcome.seconds = time.perf_counter() - started
@@ -218,7 +224,9 @@ def _require_known(named: Collection[str], ids: Mapping[str, str]) -> None:
         raise ValueError(f"The contract has no operation {', '.join(unknown)}; see the operationIds in the document.")
 
 
-def _override(settings: dict, *, seed, url, headers, phases, max_examples, reports, read_only) -> None:
+def _override(
+    settings: dict, *, seed, url, headers, phases, max_examples, scenarios, reports, read_only
+) -> None:
     """Put the arguments of `run` into what schemathesis.toml says."""
     settings["seed"] = seed
     # One failure must not hide the next, and a run that remembers earlier ones is not reproducible.
@@ -235,6 +243,8 @@ def _override(settings: dict, *, seed, url, headers, phases, max_examples, repor
         settings["headers"] = dict(headers)
     for phase in PHASES:
         settings.setdefault("phases", {}).setdefault(phase, {})["enabled"] = phase in phases
+    if scenarios is not None:
+        settings["phases"]["stateful"].setdefault("generation", {})["max-examples"] = scenarios
     for name, path in reports.items():
         settings.setdefault("reports", {})[name] = {"path": str(path)}
     if read_only:
@@ -372,21 +382,6 @@ def _fill(case: Any, references: References, linked: Collection[str] = ()) -> No
         # An assignment makes schemathesis judge the whole request anew.
         if value != getattr(case, container):
             setattr(case, container, value)
-
-
-def _events(schema: Any, config: Any, max_time: float) -> Generator[Any]:
-    """The engine's events; with `max_time`, those of a second, stateful run for that long.
-
-    The engine shares a time limit out among all phases, which would cut the coverage phase short. The links
-    that the first run learned stay in the schema.
-    """
-    from schemathesis.engine import events, from_schema
-
-    yield from from_schema(schema).execute()
-    if max_time and schema.config.phases.stateful.enabled:
-        schema.config.phases.update(phases=["stateful"])
-        config.update(seed=config.seed + 1_000_000, max_failures=None, max_time=max_time)
-        yield from (event for event in from_schema(schema).execute() if not isinstance(event, events.EngineStarted))
 
 
 def _collect(
