@@ -1,5 +1,6 @@
 """The harness notices what it is there to notice: schemathesis runs against a small, possibly broken app."""
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -240,11 +241,26 @@ def test_a_sound_app_passes_and_every_operation_is_served():
     assert outcome.cases == sum(tested.cases for tested in outcome.operations.values())
 
 
-def test_equal_seeds_send_equal_cases():
-    again = run()
+def requests_sent(seed, directory, *modules):
+    """The requests of a contract run of the mock in a process of its own, with modules of `directory` loaded."""
+    script = Path(__file__).with_name("requests_sent.py")
+    # Sets of strings come in another order in each process.
+    environment = {**os.environ, "PYTHONPATH": str(directory), "PYTHONHASHSEED": "random"}
+    run = subprocess.run(
+        [sys.executable, script, str(seed), *modules], env=environment, capture_output=True, text=True, check=True
+    )
+    return run.stdout.splitlines()
 
-    assert again.operations == sound().operations
-    assert again.links_covered == sound().links_covered
+
+def test_equal_seeds_send_equal_requests_whatever_else_is_loaded(tmp_path):
+    numbers = ", ".join(map(str, range(1000, 1500)))
+    (tmp_path / "code_of_a_user.py").write_text(f"NUMBERS = [{numbers}]\nTEXTS = {[str(n) for n in range(500)]}\n")
+
+    sent = requests_sent(1, tmp_path)
+
+    assert len(sent) > 300
+    assert sent == requests_sent(1, tmp_path, "code_of_a_user")
+    assert sent != requests_sent(2, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -308,12 +324,19 @@ def test_made_up_references_in_a_body_are_refused():
     assert not outcome.operations["create_line"].served
 
 
-def test_more_stateful_time_covers_more_links():
-    once = run(phases=["stateful"], max_examples=2)
-    longer = run(phases=["stateful"], max_examples=2, max_time=1)
+def test_more_scenarios_cover_more_links():
+    few = run(phases=["stateful"], max_examples=1)
+    many = run(phases=["stateful"], max_examples=1, scenarios=30)
 
-    assert not longer.failures, str(longer)
-    assert longer.links_covered > once.links_covered
+    assert not many.failures, str(many)
+    assert many.links_covered > few.links_covered
+
+
+def test_a_run_out_of_time_does_not_pass():
+    outcome = run(max_time=1e-9)
+
+    assert not outcome.ok
+    assert not outcome.cases
 
 
 def test_tags_select_operations_and_progress_tells_of_each():
