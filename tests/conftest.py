@@ -4,11 +4,18 @@ import functools
 import re
 
 import pytest
+from hypothesis import settings
 
 from mockserver import resources, worlds
 from mockserver.api import openapi
 from mockserver.app import App
+from mockserver.conformance import harness
 from mockserver.sandbox import Sandbox
+
+# Every test of hypothesis draws the same values on every run. `make test-random` draws others, and prints its seed.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("fresh", database=None, deadline=None, print_blob=True)
+settings.load_profile("same")
 
 ADMIN_KEY = "mockkey1.00000000000000000000000000000000"
 VIEWER_KEY = "mockkey2.00000000000000000000000000000000"
@@ -106,6 +113,13 @@ class Api:
     def delete(self, path, **kwargs):
         kwargs.setdefault("expect", 204)
         return self.call("DELETE", path, **kwargs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _equal_draws():
+    """What hypothesis draws depends on no other test: on none that has loaded a module before."""
+    with harness.no_constants_of_modules():
+        yield
 
 
 @pytest.fixture

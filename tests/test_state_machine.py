@@ -394,9 +394,6 @@ def walked():
         settings=settings(
             max_examples=50,
             stateful_step_count=50,
-            derandomize=True,
-            deadline=None,
-            print_blob=True,
             phases=[Phase.generate],  # to make a finding smaller takes minutes
             suppress_health_check=list(HealthCheck),
         ),

@@ -154,7 +154,7 @@ def run(
     if (app is None) == (url is None):
         raise ValueError("Say what to test: either an app or a url.")
     _require_schemathesis()
-    from schemathesis import openapi
+    from schemathesis import generation, openapi
     from schemathesis.checks import load_all_checks
     from schemathesis.config import SchemathesisConfig
     from schemathesis.engine import from_schema
@@ -197,9 +197,10 @@ def run(
     _excuse(schema, excluded, ids, outcome.excused)
     references = References(document, reference_ids, reference_paths)
     started = time.perf_counter()
+    generation.RANDOM.seed(seed)  # numbers the cases, in X-Schemathesis-TestCaseId
     with (
         folder,
-        reproducible(seed),
+        no_constants_of_modules(),
         _prepared(schema, references, reset or (lambda: None)),
         _checked(writes.checks_of(document)),
     ):
@@ -224,9 +225,7 @@ def _require_known(named: Collection[str], ids: Mapping[str, str]) -> None:
         raise ValueError(f"The contract has no operation {', '.join(unknown)}; see the operationIds in the document.")
 
 
-def _override(
-    settings: dict, *, seed, url, headers, phases, max_examples, scenarios, reports, read_only
-) -> None:
+def _override(settings: dict, *, seed, url, headers, phases, max_examples, scenarios, reports, read_only) -> None:
     """Put the arguments of `run` into what schemathesis.toml says."""
     settings["seed"] = seed
     # One failure must not hide the next, and a run that remembers earlier ones is not reproducible.
@@ -256,16 +255,14 @@ def _override(
 
 
 @contextmanager
-def reproducible(seed: int) -> Iterator[None]:
+def no_constants_of_modules() -> Iterator[None]:
     """Let equal seeds draw equal values, whatever else is loaded in this process.
 
     Hypothesis mixes constants into what it draws, which it reads from the source of each loaded module that is
     not in site-packages. In a checkout that is our own package, elsewhere the code of a user.
     """
     from hypothesis.internal.conjecture import providers
-    from schemathesis import generation
 
-    generation.RANDOM.seed(seed)  # numbers the cases: X-Schemathesis-TestCaseId
     providers.CONSTANTS_CACHE.cache.clear()
     try:
         with mock.patch.object(providers, "_get_local_constants", providers.Constants):

@@ -747,7 +747,7 @@ def test_no_bytes_and_no_path_bring_it_down(sandbox):
     ]
     paths = {operation.id: list(addresses(api, operation)) for operation in targets}
 
-    @settings(max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=600, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(targets), st.one_of(JSON_BITS, st.binary(max_size=30)), st.booleans())
     def any_body(operation, body, there):
         path = paths[operation.id][0 if there else -1]
@@ -760,7 +760,7 @@ def test_no_bytes_and_no_path_bring_it_down(sandbox):
         assert response.status_code < 500
         assert not response.data or response.is_json
 
-    @settings(max_examples=400, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(["GET", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]), PATHS)
     def any_path(method, path):
         response = api.client.open("/v1/" + path, method=method, headers=api.headers)

@@ -1,4 +1,4 @@
-"""Prints every request that a contract run sends: `python requests_sent.py SEED [MODULE …]`, with other modules loaded."""
+"""Prints each request of a contract run: `python requests_sent.py SEED [MODULE …]`, with these modules loaded."""
 
 import importlib
 import io

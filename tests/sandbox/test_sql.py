@@ -618,13 +618,13 @@ def _survives(sql: str, parameters: tuple[Any, ...] = ()) -> bool:
     return True
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=250, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(WORDS), max_size=25))
 def test_no_words_break_it(words):
     assert _survives("select " + " ".join(words))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))))
 def test_no_text_breaks_it(text):
     assert _survives(text)

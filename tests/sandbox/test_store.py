@@ -289,5 +289,5 @@ class StoreMachine(RuleBasedStateMachine):
             )
 
 
-StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestStoreAgainstModel = StoreMachine.TestCase
