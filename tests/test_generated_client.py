@@ -40,7 +40,7 @@ def package(tmp_path_factory):
         "none",
     ]
     paths = ["--path", str(contract), "--config", str(config), "--output-path", str(folder / PACKAGE)]
-    done = subprocess.run([*command, *paths], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, *paths], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     sys.path.insert(0, str(folder))
     yield folder / PACKAGE

@@ -68,7 +68,7 @@ class Client:
 
     def call(self, verb, path, json=None, *, expect):
         headers = {"Authorization": f"Api-Key {self.key}"}
-        response = self.session.request(verb, self.url + path, json=json, headers=headers, timeout=10)
+        response = self.session.request(verb, self.url + path, json=json, headers=headers, timeout=120)
         assert response.status_code == expect, f"{verb} {path}: {response.status_code} {response.text}"
         assert_fits_the_contract(verb, path, response)
         return response.json() if response.content else None

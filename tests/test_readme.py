@@ -147,5 +147,5 @@ def test_curls_in_the_readme_work(tmp_path):
         for code in blocks((ROOT / "README.md").read_text(), *SHELL):
             if "curl" in code:
                 script = code.replace("http://127.0.0.1:8080", server.url)
-                done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+                done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
                 assert done.returncode == 0, f"{done.stderr}\n{done.stdout}\n{script}"

@@ -53,7 +53,7 @@ def serving(*arguments, command=MODULE, **environment):
     )
     try:
         lines = [process.stdout.readline() for _ in range(5)]
-        assert lines[0].startswith("Cofactr mock ready on "), process.communicate(timeout=10)
+        assert lines[0].startswith("Cofactr mock ready on "), process.communicate(timeout=120)
         yield process, "".join(lines)
     finally:
         process.kill()
@@ -69,15 +69,25 @@ def url_of(lines):
 
 
 @pytest.fixture(scope="module")
-def default():
-    """`python -m mockserver serve`, with nothing but a free port."""
+def default_server():
     with serving() as (_, lines):
         yield lines
 
 
+@pytest.fixture
+def default(default_server):
+    """`python -m mockserver serve`, with nothing but a free port."""
+    return put_back(default_server)
+
+
+def put_back(lines):
+    """The server of these lines is as it was when it started, whatever other tests did to it."""
+    assert requests.post(f"{url_of(lines)}/__mock__/reset", timeout=120).ok
+    return lines
+
+
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """`mockserver serve` with everything one's own: fixture, seed, key, paths."""
+def own_server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     folder.joinpath("world.yaml").write_text(WORLD)
     folder.joinpath("paths.yaml").write_text(CORRECTIONS)
@@ -94,6 +104,12 @@ def own(tmp_path_factory):
         yield lines
 
 
+@pytest.fixture
+def own(own_server):
+    """`mockserver serve` with everything one's own: fixture, seed, key, paths."""
+    return put_back(own_server)
+
+
 def test_it_says_where_it_is_with_which_key_and_where_the_docs_are(default):
     url = url_of(default)
     served = sum(operation.served for operation in resources.operations())
@@ -104,7 +120,7 @@ def test_it_says_where_it_is_with_which_key_and_where_the_docs_are(default):
         f"  docs      {url}/__mock__/docs/\n"
         f"  try       curl -H 'Authorization: Api-Key {KEY}' {url}/v1/boms/\n"
     )
-    assert requests.get(said("docs", default), timeout=10).status_code == 200
+    assert requests.get(said("docs", default), timeout=120).status_code == 200
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
@@ -118,7 +134,7 @@ def test_the_curl_it_prints_works_when_pasted(server, name, request):
 def test_the_documented_curl_of_create_outbound_email_works_with_host_and_key(default):
     answer = requests.post(
         f"{url_of(default)}/v1/outbound_emails/",
-        timeout=10,
+        timeout=120,
         headers={"Authorization": f"Api-Key {KEY}"},
         json={
             "to_emails": ["user@example.com"],
@@ -136,33 +152,33 @@ def test_the_documented_curl_of_create_outbound_email_works_with_host_and_key(de
 def test_a_key_of_ones_own_replaces_that_of_the_fixture(own):
     boms = f"{url_of(own)}/v2/assemblies/"
     assert said("API key", own) == "it's.mine"
-    assert requests.get(boms, headers={"Authorization": "Api-Key it's.mine"}, timeout=10).status_code == 200
-    assert requests.get(boms, headers={"Authorization": "Api-Key its.own-secret"}, timeout=10).status_code == 401
+    assert requests.get(boms, headers={"Authorization": "Api-Key it's.mine"}, timeout=120).status_code == 200
+    assert requests.get(boms, headers={"Authorization": "Api-Key its.own-secret"}, timeout=120).status_code == 401
 
 
 def test_fixture_and_seed_of_ones_own_are_served(own):
     assert said("fixtures", own).startswith("world (seed 7)")
     page = requests.get(
-        f"{url_of(own)}/v2/assemblies/", headers={"Authorization": "Api-Key it's.mine"}, timeout=10
+        f"{url_of(own)}/v2/assemblies/", headers={"Authorization": "Api-Key it's.mine"}, timeout=120
     ).json()
     assert [bom["name"] for bom in page["results"]] == ["Flow Meter"]
-    assert requests.get(f"{url_of(own)}/__mock__/health", timeout=10).json()["seed"] == 7
+    assert requests.get(f"{url_of(own)}/__mock__/health", timeout=120).json()["seed"] == 7
 
 
 def test_a_corrected_path_is_served_the_old_one_is_gone(own):
     headers = {"Authorization": "Api-Key it's.mine"}
     url = url_of(own)
-    bom = requests.get(f"{url}/v2/assemblies/", headers=headers, timeout=10).json()["results"][0]
-    assert requests.post(f"{url}/v1/boms/", headers=headers, json={"name": "Valve"}, timeout=10).status_code == 201
+    bom = requests.get(f"{url}/v2/assemblies/", headers=headers, timeout=120).json()["results"][0]
+    assert requests.post(f"{url}/v1/boms/", headers=headers, json={"name": "Valve"}, timeout=120).status_code == 201
     assert (
-        requests.get(f"{url}/v1/boms/", headers=headers, timeout=10).status_code == 405
+        requests.get(f"{url}/v1/boms/", headers=headers, timeout=120).status_code == 405
     )  # create_bom alone is left there
-    assert requests.post(f"{url}/v1/boms/{bom['id']}/approve/", headers=headers, timeout=10).status_code == 404
-    assert requests.put(f"{url}/v2/assemblies/{bom['id']}/approve/", headers=headers, timeout=10).json()["approved"]
+    assert requests.post(f"{url}/v1/boms/{bom['id']}/approve/", headers=headers, timeout=120).status_code == 404
+    assert requests.put(f"{url}/v2/assemblies/{bom['id']}/approve/", headers=headers, timeout=120).json()["approved"]
 
 
 def test_the_contract_served_has_the_corrected_paths(own):
-    paths = requests.get(f"{url_of(own)}/__mock__/openapi.json", timeout=30).json()["paths"]
+    paths = requests.get(f"{url_of(own)}/__mock__/openapi.json", timeout=120).json()["paths"]
     assert paths["/v2/assemblies/"]["get"]["operationId"] == "list_boms"
     assert paths["/v2/assemblies/"]["get"]["x-evidence"] == {"method": "documented", "path": "corrected"}
     assert list(paths["/v1/boms/"]) == ["post"]
@@ -176,7 +192,7 @@ def test_the_contract_served_has_the_corrected_paths(own):
 def test_a_signal_stops_it_and_that_is_no_failure(signum):
     with serving("--fixtures", "empty") as (process, _):
         process.send_signal(signum)
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=120) == ("", "")
         assert process.returncode == 0
 
 
@@ -185,17 +201,17 @@ def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
     headers = {"Authorization": f"Api-Key {KEY}"}
     with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
         url = url_of(lines)
-        with requests.get(f"{url}/__mock__/journal/stream", stream=True, timeout=10) as stream:
+        with requests.get(f"{url}/__mock__/journal/stream", stream=True, timeout=120) as stream:
             events = stream.iter_lines()
             assert next(events) == b": the journal"
-            requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=10)
+            requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=120)
             assert next(line for line in events if line.startswith(b"event")) == b"event: call"
-            assert requests.post(f"{url}/__mock__/save", timeout=10).json() == {"saved": str(path)}
-            requests.post(f"{url}/v1/tags/", json={"name": "Too"}, headers=headers, timeout=10)
+            assert requests.post(f"{url}/__mock__/save", timeout=120).json() == {"saved": str(path)}
+            requests.post(f"{url}/v1/tags/", json={"name": "Too"}, headers=headers, timeout=120)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=120) == 0
     with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
-        tags = requests.get(f"{url_of(lines)}/v1/tags/", headers=headers, timeout=10).json()["results"]
+        tags = requests.get(f"{url_of(lines)}/v1/tags/", headers=headers, timeout=120).json()["results"]
     assert [tag["name"] for tag in tags] == ["Kept", "Too"]
 
 
@@ -205,15 +221,15 @@ def test_a_server_with_a_token_limits_and_strictness():
         lines,
     ):
         url, token = url_of(lines), {"Authorization": "Bearer s3cret"}
-        assert requests.get(f"{url}/__mock__/clock", timeout=10).status_code == 401
-        assert requests.get(f"{url}/__mock__/clock", headers=token, timeout=10).json()["rate"] == 1
-        assert requests.get(f"{url}/__mock__/policies", headers=token, timeout=10).json() == {"strict": True}
-        full = requests.post(f"{url}/__mock__/sandboxes", json={}, headers=token, timeout=10)
+        assert requests.get(f"{url}/__mock__/clock", timeout=120).status_code == 401
+        assert requests.get(f"{url}/__mock__/clock", headers=token, timeout=120).json()["rate"] == 1
+        assert requests.get(f"{url}/__mock__/policies", headers=token, timeout=120).json() == {"strict": True}
+        full = requests.post(f"{url}/__mock__/sandboxes", json={}, headers=token, timeout=120)
         assert full.json() == {"detail": "There are 0 sandboxes already. Delete one first."}
-        cut = requests.post(f"{url}/__mock__/faults", json={"body": "truncated", "times": 1}, headers=token, timeout=10)
+        cut = requests.post(f"{url}/__mock__/faults", json={"body": "truncated", "times": 1}, headers=token, timeout=120)
         assert cut.status_code == 201
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            requests.get(f"{url}/v1/tags/", headers={"Authorization": f"Api-Key {KEY}"}, timeout=10)
+            requests.get(f"{url}/v1/tags/", headers={"Authorization": f"Api-Key {KEY}"}, timeout=120)
 
 
 # -- refusals ------------------------------------------------------------------------------------------------

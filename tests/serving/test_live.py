@@ -43,7 +43,7 @@ def respond(status, *headers, body=b""):
 
 def exchange(server, *sent):
     """What comes back on one raw connection until the server closes it."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
         for data in sent:
             client.sendall(data)
         return b"".join(iter(lambda: client.recv(65536), b""))
@@ -83,7 +83,7 @@ def test_slow_request_holds_up_no_other():
     def app(environ, start_response):
         if environ["PATH_INFO"] == "/slow":
             started.set()
-            release.wait(10)
+            release.wait(120)
         return echo(environ, start_response)
 
     with LiveServer(app) as server:
@@ -94,7 +94,7 @@ def test_slow_request_holds_up_no_other():
         ]
         for thread in slow:
             thread.start()
-        assert started.wait(5)
+        assert started.wait(120)
         assert httpx.get(f"{server.url}/fast").status_code == 200
         assert statuses == []
         release.set()
@@ -147,7 +147,7 @@ def test_an_error_of_the_application_is_a_500_and_logged(caplog):
 def test_after_stop_nothing_listens_and_open_connections_are_closed():
     server = LiveServer(echo)
     server.start()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as idle:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as idle:
         idle.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert idle.recv(65536).startswith(b"HTTP/1.1 200 OK")
         server.stop()
@@ -162,12 +162,12 @@ def test_stop_does_not_wait_for_a_request_in_flight():
 
     def app(environ, start_response):
         started.set()
-        release.wait(10)
+        release.wait(120)
         return echo(environ, start_response)
 
-    with LiveServer(app) as server, socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with LiveServer(app) as server, socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert started.wait(5)
+        assert started.wait(120)
         server.stop()
         assert client.recv(1) == b""
     release.set()

@@ -13,7 +13,7 @@ from mockserver.serving.standalone import CannotListen, _listen, serve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# /sleep takes half a minute, /cut promises more than it sends, everything else counts the body it was sent.
+# /sleep outlasts every test, /cut promises more than it sends, everything else counts the body it was sent.
 PROGRAM = """
 import os, time
 from mockserver.serving.standalone import serve
@@ -25,7 +25,7 @@ def first_bytes():
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/sleep":
         print("sleeping", flush=True)
-        time.sleep(30)
+        time.sleep(600)
     if environ["PATH_INFO"] == "/cut":
         start_response("200 OK", [("Content-Length", "100")])
         return first_bytes()
@@ -56,7 +56,7 @@ class Server:
 
     def __enter__(self):
         ready, _, url = self.process.stdout.readline().strip().partition(" ")
-        assert ready == "ready", self.process.communicate(timeout=10)
+        assert ready == "ready", self.process.communicate(timeout=120)
         self.port = int(url.removeprefix("http://127.0.0.1:"))
         return self
 
@@ -67,7 +67,7 @@ class Server:
         self.process.communicate()
 
     def connect(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         self.connections.append(connection)
         return connection
 
@@ -79,7 +79,7 @@ class Server:
     def stop(self, signum):
         """Exit status, what was printed after the ready line, and what was complained about."""
         self.process.send_signal(signum)
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=120)
         return self.process.returncode, out, err
 
 
@@ -97,9 +97,9 @@ def test_the_ready_line_names_the_free_port_that_port_0_took(server):
 def test_the_app_runs_in_the_process_that_was_started_so_killing_it_leaves_nothing_behind(server):
     assert server.get().split()[0] == str(server.process.pid)
     server.process.kill()
-    server.process.wait(timeout=10)
+    server.process.wait(timeout=120)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        socket.create_connection(("127.0.0.1", server.port), timeout=120)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -142,7 +142,8 @@ def test_the_app_may_refuse_a_body_without_reading_it(server):
 def test_an_answer_shorter_than_it_promised_is_cut_off_rather_than_left_hanging(server):
     connection = server.connect()
     connection.request("GET", "/cut")
-    with pytest.raises(http.client.IncompleteRead):
+    # Granian may drop the bytes it has not sent yet, and then the headers with them.
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
         connection.getresponse().read()
 
 

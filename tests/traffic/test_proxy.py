@@ -75,7 +75,7 @@ def proxy(target, contract, tmp_path):
 
 def get(proxy, path, **headers):
     return requests.get(
-        proxy.url + path, headers={"Authorization": SECRET, **headers}, timeout=10, allow_redirects=False
+        proxy.url + path, headers={"Authorization": SECRET, **headers}, timeout=120, allow_redirects=False
     )
 
 
@@ -88,14 +88,14 @@ def test_it_forwards_and_counts(proxy, target):
 
 def test_what_breaks_the_contract_is_told_in_the_journal(proxy):
     assert get(proxy, f"/v1/tags/{TAG['id']}/?colours=1").headers["X-Contract-Violations"] == "2"
-    entries = requests.get(f"{proxy.url}/__mock__/journal", timeout=10).json()["entries"]
+    entries = requests.get(f"{proxy.url}/__mock__/journal", timeout=120).json()["entries"]
     assert entries[0]["operation"] == "get_tag"
     assert [one["field"] for one in entries[0]["violations"] + entries[0]["response_violations"]] == [
         "?colours",
         "colour",
     ]
     assert "0123456789abcdef" not in json.dumps(entries)
-    assert requests.get(f"{proxy.url}/__mock__/journal?after=1", timeout=10).json()["entries"] == []
+    assert requests.get(f"{proxy.url}/__mock__/journal?after=1", timeout=120).json()["entries"] == []
 
 
 def test_the_journal_is_not_for_pages_of_others(proxy):
@@ -111,7 +111,7 @@ def test_what_is_of_one_connection_stays_there(proxy, target):
 
 
 def test_a_location_at_the_target_leads_through_the_proxy(proxy):
-    answer = requests.post(f"{proxy.url}/v1/tags/", json={"name": "Prototype"}, timeout=10)
+    answer = requests.post(f"{proxy.url}/v1/tags/", json={"name": "Prototype"}, timeout=120)
     assert answer.headers["Location"] == f"/v1/tags/{TAG['id']}/"
 
 
@@ -123,7 +123,7 @@ def test_redirects_are_passed_on_not_followed(proxy, target):
 
 @pytest.mark.parametrize("line", ["http://127.0.0.1:1/v1/tags/", "//127.0.0.1:1/v1/tags/", "/v1/../v1/tags/"])
 def test_it_goes_to_the_target_whatever_the_request_says(proxy, target, line):
-    connection = http.client.HTTPConnection(proxy.url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(proxy.url.removeprefix("http://"), timeout=120)
     connection.putrequest("GET", line, skip_host=True)
     connection.putheader("Host", "127.0.0.1:1")
     connection.putheader("X-Forwarded-Host", "127.0.0.1:1")
@@ -144,13 +144,13 @@ def test_the_recording_holds_no_secrets_and_can_be_read(proxy):
 
 def test_a_target_that_is_not_there_is_a_502_that_says_what_to_do(contract):
     with LiveServer(Proxy("http://127.0.0.1:9", contract)) as server:
-        answer = requests.get(f"{server.url}/v1/tags/", timeout=10)
+        answer = requests.get(f"{server.url}/v1/tags/", timeout=120)
     assert answer.status_code == 502
     assert "is --target right" in answer.json()["detail"]
 
 
 def test_too_large_a_body_is_refused(proxy, target):
-    answer = requests.post(f"{proxy.url}/v1/tags/", data=b"x" * (LARGEST_REQUEST + 1), timeout=30)
+    answer = requests.post(f"{proxy.url}/v1/tags/", data=b"x" * (LARGEST_REQUEST + 1), timeout=120)
     assert answer.status_code == 413
     assert target.seen == []
 
@@ -199,7 +199,7 @@ def test_the_command_records_until_it_is_stopped(target, tmp_path):
     )
     try:
         url = process.stdout.readline().split()[-1]
-        assert requests.get(f"{url}/v1/tags/{TAG['id']}/", timeout=10).headers["X-Contract-Violations"] == "0"
+        assert requests.get(f"{url}/v1/tags/{TAG['id']}/", timeout=120).headers["X-Contract-Violations"] == "0"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     finally:

@@ -72,7 +72,7 @@ def test_a_lost_answer_is_asked_for_again(mock, client):
 
 
 def test_a_slow_answer_is_not_waited_for(mock):
-    mock.faults.add("list_boms", latency=0.5)
+    mock.faults.add("list_boms", latency=3)
     with pytest.raises(requests.exceptions.ConnectionError, match="Read timed out"):
         Cofactr(mock.api_key, mock.url, retries=0, timeout=0.05).boms()
 
