@@ -8,13 +8,51 @@ BIN = .venv/bin
 INSTALLED = .venv/.installed
 INSTALLED_TEST = .venv/.installed-test
 
-.PHONY: serve test lint contract contract-test fixtures bench clean
+# The seed of `make test-random`; any other, and so a fresh one, when it is not given.
+SEED =
+UV = $(BIN)/uv
+
+.PHONY: serve test test-random test-oldest test-newest test-pythons test-python lint contract contract-test fixtures bench clean
 
 serve: $(INSTALLED)  ## start the mock: make serve [HOST=127.0.0.1] [PORT=8080] [ARGS=...]
 	@exec $(BIN)/mockserver serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(INSTALLED_TEST)  ## the whole suite: make test [ARGS="-k tags -x"]
 	@exec $(BIN)/python -m pytest -n auto $(ARGS)
+
+test-random: $(INSTALLED_TEST)  ## in random order, with fresh values: make test-random [SEED=1234]
+	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
+	echo "To repeat it: make test-random SEED=$$seed"; \
+	exec $(BIN)/python -m pytest -n auto --hypothesis-profile fresh --hypothesis-seed $$seed \
+	  --random-order --random-order-seed $$seed $(ARGS)
+
+test-oldest: $(UV)  ## with the oldest dependencies that setup.cfg allows
+	$(call test_with,.venv-oldest,,--resolution lowest-direct)
+
+test-newest: $(UV)  ## with the newest dependencies, pre-releases included
+	$(call test_with,.venv-newest,,--upgrade --prerelease allow)
+
+test-pythons: $(UV)  ## on every Python from 3.11 to 3.14 that is found
+	@failed=; for version in 3.11 3.12 3.13 3.14; do \
+	  if python=$$($(UV) python find --no-project --no-python-downloads $$version 2>/dev/null); then \
+	    $(MAKE) --no-print-directory test-python PYTHON=$$python VENV=.venv-$$version || failed="$$failed $$version"; \
+	  else echo "Python $$version is not installed here."; fi; \
+	done; [ -z "$$failed" ] || { echo "Failed on Python$$failed."; exit 1; }
+
+test-python: $(UV)
+	$(call test_with,$(VENV),--python $(PYTHON),)
+
+# The suite in an environment of its own: its folder, options of `uv venv`, options of `uv pip install`.
+define test_with
+	@$(UV) venv --quiet --clear $(2) $(1)
+	@$(UV) pip install --quiet --python $(1) $(3) --editable '.[test]'
+	@$(UV) pip list --quiet --python $(1) | tr -s ' ' = | tail -n +3 | paste -sd ' '
+	@$(1)/bin/python -VV
+	@$(1)/bin/python -m pytest -n auto $(ARGS)
+endef
+
+$(UV): | $(BIN)/pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 lint: $(INSTALLED_TEST)
 	@exec $(BIN)/ruff check .
@@ -33,7 +71,7 @@ bench: $(INSTALLED_TEST)  ## what things cost, beside a floor
 	@exec $(BIN)/python tests/benchmarks/bench_plugin.py
 
 clean:  ## remove everything make has made, .venv included
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf .venv* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps keep pip away from a run in which nothing has changed.

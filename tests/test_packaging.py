@@ -1,9 +1,11 @@
-"""What the wheel holds, and where the data files are found. Nothing is installed."""
+"""What the source distribution and the wheel hold, and where the data files are found. Nothing is installed."""
 
 import configparser
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -16,23 +18,43 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy so that the build leaves nothing in the checkout."""
+def dist(tmp_path_factory):
+    """The folder of the sdist and of the wheel made from it. Built from a copy, so that the checkout stays clean."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
-    for name in ("mockserver", "fixtures", "contracts"):
+    for name in ("mockserver", "fixtures", "contracts", "tests"):
         shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     build = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", source / "dist", source],
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", source / "dist", source],
         capture_output=True,
         text=True,
         check=False,
     )
     assert build.returncode == 0, build.stdout + build.stderr
-    [path] = (source / "dist").glob("*.whl")
+    return source / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(dist):
+    [path] = dist.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         yield archive
+
+
+def test_the_sdist_holds_what_the_wheel_is_made_of_and_no_part_of_the_tests(dist):
+    [path] = dist.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert packed >= files("mockserver", "*.py") | files("contracts", "*") | files("fixtures", "*")
+    assert not {name for name in packed if name.split("/")[0] == "tests"}
+
+
+def test_the_readme_links_nowhere_but_into_itself_and_the_web(wheel):
+    text = Parser().parsestr(in_dist_info(wheel, "METADATA")).get_payload()
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert links
+    assert not [link for link in links if not link.startswith(("#", "https://"))]
 
 
 def in_dist_info(wheel, name):

@@ -226,7 +226,9 @@ def test_a_server_with_a_token_limits_and_strictness():
         assert requests.get(f"{url}/__mock__/policies", headers=token, timeout=120).json() == {"strict": True}
         full = requests.post(f"{url}/__mock__/sandboxes", json={}, headers=token, timeout=120)
         assert full.json() == {"detail": "There are 0 sandboxes already. Delete one first."}
-        cut = requests.post(f"{url}/__mock__/faults", json={"body": "truncated", "times": 1}, headers=token, timeout=120)
+        cut = requests.post(
+            f"{url}/__mock__/faults", json={"body": "truncated", "times": 1}, headers=token, timeout=120
+        )
         assert cut.status_code == 201
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             requests.get(f"{url}/v1/tags/", headers={"Authorization": f"Api-Key {KEY}"}, timeout=120)
