@@ -20,7 +20,7 @@ lint: $(INSTALLED_TEST)
 	@exec $(BIN)/ruff check .
 
 contract: $(INSTALLED_TEST)  ## renew contracts/openapi.yaml
-	@exec $(BIN)/python -m mockserver.document $(ARGS)
+	@exec $(BIN)/python -m mockserver.app.document $(ARGS)
 
 contract-test: $(INSTALLED_TEST)  ## schemathesis against a fresh mock: make contract-test [ARGS="--include-tag Tags"]
 	@exec $(BIN)/mockserver contract test $(ARGS)

@@ -11,7 +11,7 @@ __all__ = ["ContractViolation", "ContractWarning", "Mock", "UndocumentedKeyWarni
 
 if _t.TYPE_CHECKING:
     from mockserver.mock import Mock
-    from mockserver.verdicts import ContractViolation, ContractWarning, UndocumentedKeyWarning
+    from mockserver.verification import ContractViolation, ContractWarning, UndocumentedKeyWarning
 
 
 def __getattr__(name):
@@ -21,5 +21,5 @@ def __getattr__(name):
     if name == "Mock":
         from mockserver import mock as module
     else:
-        from mockserver import verdicts as module
+        from mockserver import verification as module
     return getattr(module, name)

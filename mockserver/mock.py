@@ -10,11 +10,12 @@ import threading
 import typing as t
 from pathlib import Path
 
-from mockserver import calls, verdicts, worlds
+from mockserver import verification, worlds
+from mockserver.admin.errors import Refused
+from mockserver.admin.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, WebhooksHandle
 from mockserver.api import auth
 from mockserver.app import App
 from mockserver.control.sandboxes import shown
-from mockserver.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, Refused, WebhooksHandle
 from mockserver.sandbox import Policies, Sandbox, World
 from mockserver.sandbox.clock import moment
 from mockserver.sandbox.journal import Journal
@@ -39,12 +40,12 @@ class Handle:
         url: str,
         sandbox: Sandbox,
         jobs=None,
-        judge: verdicts.Verdicts | None = None,
+        judge: verification.Verdicts | None = None,
         app: App | None = None,
     ):
         self.url, self.sandbox = url, sandbox
         self._jobs, self._app = jobs, app or shared_app()
-        self._judge = judge or verdicts.Verdicts(sandbox)
+        self._judge = judge or verification.Verdicts(sandbox)
         if judge is None:  # the first to hold it
             self._begin()
 
@@ -140,16 +141,16 @@ class Handle:
         `status` likewise, and the ids in the path by their names: `assert_called("get_bom", bom_id=id)`.
         The AssertionError shows the nearest calls and the fields in which they differ.
         """
-        calls.assert_called(self.journal, self._expectation(operation, body, query, status, ids), times)
+        verification.assert_called(self.journal, self._expectation(operation, body, query, status, ids), times)
 
     def assert_not_called(
         self, operation: str, *, body=None, query: dict | None = None, status: int | None = None, **ids: str
     ) -> None:
         """That an operation was not called so; see `assert_called`."""
-        calls.assert_not_called(self.journal, self._expectation(operation, body, query, status, ids))
+        verification.assert_not_called(self.journal, self._expectation(operation, body, query, status, ids))
 
     def _expectation(self, operation, body, query, status, ids):
-        return calls.Expectation(self._app.operations, operation, body, query, status, **ids)
+        return verification.Expectation(self._app.operations, operation, body, query, status, **ids)
 
     def violations_allowed(self) -> contextlib.AbstractContextManager[None]:
         """`with mock.violations_allowed():` what breaks the contract in the block does so on purpose."""
@@ -162,9 +163,9 @@ class Handle:
         state refuses (404, 409, a reference to what is not there), by rights, or by faults.
         Raises ContractViolation.
         """
-        found = verdicts.violations(self._judge.take())
+        found = verification.violations(self._judge.take())
         if found:
-            raise verdicts.ContractViolation(found)
+            raise verification.ContractViolation(found)
 
 
 class Mock(Handle):

@@ -209,10 +209,10 @@ def _judge(item, handle, failed=False):
     entries = handle._judge.take()
     if not entries or (mode := _options(item)["violations"]) == "allow":
         return
-    from mockserver import verdicts
+    from mockserver import verification
 
-    broken = verdicts.violations(entries)
-    undocumented = [verdicts.undocumented(entry) for entry in entries if not entry.violations]
+    broken = verification.violations(entries)
+    undocumented = [verification.undocumented(entry) for entry in entries if not entry.violations]
     if failed:
         text = "\n".join(filter(None, [broken, *undocumented]))
         item.add_report_section("call", "Cofactr contract violations", text)
@@ -221,8 +221,8 @@ def _judge(item, handle, failed=False):
         pytest.fail(f"{broken}\n{ON_PURPOSE}", pytrace=False)
     try:
         for sentence in undocumented:
-            item.warn(verdicts.UndocumentedKeyWarning(sentence))
+            item.warn(verification.UndocumentedKeyWarning(sentence))
         if broken:
-            item.warn(verdicts.ContractWarning(broken))
-    except verdicts.ContractWarning as warning:  # the run's filters make errors of warnings
+            item.warn(verification.ContractWarning(broken))
+    except verification.ContractWarning as warning:  # the run's filters make errors of warnings
         pytest.fail(f"{warning}\n{ON_PURPOSE}", pytrace=False)

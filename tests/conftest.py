@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from mockserver import worlds
+from mockserver import resources, worlds
 from mockserver.api import openapi
-from mockserver.app import App, served_operations
+from mockserver.app import App
 from mockserver.sandbox import Sandbox
 
 ADMIN_KEY = "mockkey1.00000000000000000000000000000000"
@@ -16,7 +16,7 @@ VIEWER_KEY = "mockkey2.00000000000000000000000000000000"
 
 @functools.cache
 def contract() -> dict:
-    return openapi.build(served_operations())
+    return openapi.build(resources.operations())
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 import mockserver
-from mockserver.handles import Refused, Unknown
+from mockserver.admin.errors import Refused, Unknown
 from mockserver.worlds import UnknownFixture
 
 EU = "https://eu.cofactr.com"

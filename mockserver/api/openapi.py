@@ -4,7 +4,7 @@ import marshmallow as ma
 from apispec import APISpec
 from apispec.ext.marshmallow import OpenAPIConverter
 
-from mockserver.api import fields, words
+from mockserver.api import descriptions, fields
 from mockserver.api.loading import MAX_ITEMS
 from mockserver.api.resource import Page, Resource
 
@@ -111,7 +111,7 @@ class Converter(OpenAPIConverter):
 
     def described(self, name, field):
         document = self.field2property(field)
-        if "description" not in document and (text := words.description(name)):
+        if "description" not in document and (text := descriptions.description(name)):
             document["description"] = text
         return document
 
@@ -320,7 +320,7 @@ class Builder:
                     "previous": {**url, "description": "The window before."},
                     "results": {
                         "type": "array",
-                        "description": words.description("results"),
+                        "description": descriptions.description("results"),
                         "items": self.responses.resolve_nested_schema(resource.schema),
                     },
                 },

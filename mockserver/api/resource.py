@@ -41,7 +41,7 @@ class Reply:
     headers: dict[str, str] = dc.field(default_factory=dict)
 
 
-class Window(fields.Schema):
+class PaginationQuery(fields.Schema):
     limit = fields.QueryInteger(1, 1000, load_default=100, description="How many results to answer at the most.")
     offset = fields.QueryInteger(0, load_default=0, description="How many results to leave out first.")
 
@@ -292,7 +292,7 @@ class Resource(Group):
     def _query_schema(self):
         return type(
             f"{self.schema.__name__}Query",
-            (Window,),
+            (PaginationQuery,),
             {name: filter.query_field(self.schema) for name, filter in self.filters.items()},
         )
 

@@ -1,8 +1,8 @@
 """The clock of a sandbox."""
 
+from mockserver.admin.handles import EARLIEST, LATEST, ClockHandle
 from mockserver.api import fields
 from mockserver.control.routing import Strict
-from mockserver.handles import EARLIEST, LATEST, ClockHandle
 from mockserver.sandbox.clock import stamp
 
 

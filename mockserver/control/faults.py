@@ -1,9 +1,9 @@
 """The faults of a sandbox: which calls go wrong, and how."""
 
+from mockserver.admin.handles import FaultsHandle
 from mockserver.api import fields
 from mockserver.control.clock import Number
 from mockserver.control.routing import Choice, Strict
-from mockserver.handles import FaultsHandle
 from mockserver.sandbox import faults as rules
 
 

@@ -3,10 +3,10 @@
 import dataclasses as dc
 
 from mockserver import resources
+from mockserver.admin.handles import JobsHandle
 from mockserver.api import fields
 from mockserver.control.clock import Number
 from mockserver.control.routing import Choice, Strict
-from mockserver.handles import JobsHandle
 from mockserver.resources import async_jobs
 from mockserver.sandbox.jobs import MODES, Jobs
 

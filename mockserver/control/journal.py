@@ -6,9 +6,9 @@ import time
 import orjson
 from flask import Response, request
 
+from mockserver.admin.errors import Refused
 from mockserver.api import fields
 from mockserver.control.routing import Strict
-from mockserver.handles import Refused
 
 STREAMS = threading.BoundedSemaphore(8)  # a stream holds a thread of the server
 HEARTBEAT = 1.0  # seconds without an entry after which a stream shows it is alive

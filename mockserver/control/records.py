@@ -1,12 +1,12 @@
 """The records of a sandbox, of every kind, and the e-mails among them."""
 
+from mockserver.admin.handles import Outbox, Records
 from mockserver.api import fields
-from mockserver.api.resource import Window
+from mockserver.api.resource import PaginationQuery
 from mockserver.control.routing import Strict
-from mockserver.handles import Outbox, Records
 
 
-class RecordsQuery(Strict, Window):
+class RecordsQuery(Strict, PaginationQuery):
     pass
 
 

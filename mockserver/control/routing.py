@@ -12,6 +12,7 @@ import marshmallow as ma
 import orjson
 from flask import Response, request
 
+from mockserver.admin.errors import Refused, Unknown
 from mockserver.api import fields, loading
 from mockserver.api.problems import (
     Conflict,
@@ -21,7 +22,6 @@ from mockserver.api.problems import (
     PermissionDenied,
     UnsupportedMediaType,
 )
-from mockserver.handles import Refused, Unknown
 from mockserver.sandbox import Sandbox
 
 PREFIX = "/__mock__"

@@ -7,11 +7,12 @@ import dataclasses as dc
 
 from flask import Response
 
-from mockserver import state, worlds
+from mockserver import worlds
 from mockserver._yaml import YamlError
+from mockserver.admin import state
+from mockserver.admin.errors import Refused, Unknown
 from mockserver.api import fields
 from mockserver.control.routing import Strict
-from mockserver.handles import Refused, Unknown
 from mockserver.sandbox import Policies
 from mockserver.sandbox.clock import stamp
 from mockserver.sandbox.registry import TooManySandboxes

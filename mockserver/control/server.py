@@ -3,8 +3,8 @@
 import orjson
 from flask import Response
 
+from mockserver.admin.errors import Refused
 from mockserver.api import fields
-from mockserver.handles import Refused
 
 MOCK = {"url": "/", "description": "This mock."}
 

@@ -2,10 +2,11 @@
 
 import dataclasses as dc
 
+from mockserver.admin.errors import Refused, Unknown
+from mockserver.admin.handles import record_types
 from mockserver.api import fields
 from mockserver.control.clock import Number
 from mockserver.control.routing import Choice, Strict
-from mockserver.handles import Refused, Unknown, record_types
 from mockserver.sandbox import webhooks
 
 

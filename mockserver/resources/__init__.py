@@ -6,7 +6,9 @@ They are found here; nothing else lists them.
 import functools
 import importlib
 import pkgutil
+from pathlib import Path
 
+from mockserver.api.operation import Operation, bind, load_operations
 from mockserver.api.resource import Group, Resource, register
 
 
@@ -23,6 +25,14 @@ def groups() -> list[Group]:
 def by_kind() -> dict[str, Resource]:
     """The resources by the kind of their records."""
     return register({group.kind: group for group in groups() if isinstance(group, Resource)})
+
+
+def operations(*corrections: str | Path) -> list[Operation]:
+    """Return the documented operations with their handlers.
+
+    `corrections` are files that replace verbs and paths; see `load_operations`.
+    """
+    return bind(load_operations(*corrections), groups())
 
 
 def settle(sandbox) -> None:

@@ -6,7 +6,7 @@ from mockserver.api import fields
 from mockserver.api.filters import After, Contains, Equals
 from mockserver.api.problems import Conflict
 from mockserver.api.resource import Record, Resource
-from mockserver.api.status import Moves
+from mockserver.api.transitions import Transitions
 from mockserver.resources import async_jobs
 from mockserver.resources._blocks import LABEL_FILTERS, CustomProperties, Integration, Labels, metadata
 from mockserver.resources.boms import on_hand
@@ -14,7 +14,7 @@ from mockserver.resources.stock_lots import CONSUMED, stock_lots
 from mockserver.sandbox import electronics
 
 DRAFT, APPROVED, COMPLETE = STATUSES = ("draft", "approved", "complete")
-MOVES = Moves((DRAFT, APPROVED), (APPROVED, DRAFT), (APPROVED, COMPLETE), label="program")
+TRANSITIONS = Transitions((DRAFT, APPROVED), (APPROVED, DRAFT), (APPROVED, COMPLETE), label="program")
 INCLUDE, EXCLUDE = "include", "exclude"
 ON_HAND, ON_ORDER, BUYABLE, NEEDS_RFQ = SUPPLY = ("on_hand", "on_order", "buyable", "needs_rfq")
 
@@ -226,7 +226,7 @@ FROZEN = "The program is complete."
 @programs.check
 def keep_status(scope, after, before):
     if before is not None:
-        MOVES.check(before["status"], after["status"])
+        TRANSITIONS.check(before["status"], after["status"])
 
 
 @program_lines.check

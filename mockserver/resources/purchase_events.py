@@ -6,12 +6,12 @@ from mockserver.api.scope import ADMIN, APPROVER, EDITOR
 from mockserver.resources.purchases import (
     APPROVED,
     IN_PROGRESS,
-    MOVES,
     NOTE,
     ORDERED,
     RECEIVED,
     SHIPPED,
     STATUSES,
+    TRANSITIONS,
     PurchaseEvent,
     PurchaseEventRequest,
     line_of,
@@ -79,10 +79,10 @@ def moved(status: str, type: str) -> str:
         return status
     after = IN_PROGRESS if type == ORDERED else type
     if after == status:
-        moves = " or ".join(MOVES.open.get(status, ()))
+        moves = " or ".join(TRANSITIONS.open.get(status, ()))
         rest = f"it can become {moves}" if moves else "that is final"
         raise Conflict(f"This purchase order is {status} already: {rest}.")
-    MOVES.check(status, after)
+    TRANSITIONS.check(status, after)
     return after
 
 

@@ -9,7 +9,7 @@ from mockserver.api.filters import Equals
 from mockserver.api.problems import Conflict, NotFound, PermissionDenied
 from mockserver.api.resource import Record, Resource
 from mockserver.api.scope import ADMIN
-from mockserver.api.status import Moves
+from mockserver.api.transitions import Transitions
 from mockserver.resources._blocks import CustomProperties, Integration, Labels, metadata
 from mockserver.resources._money import Currency, Total, document_total, line_total, lines_total
 from mockserver.sandbox import ids
@@ -22,7 +22,7 @@ REQUESTED, APPROVED, IN_PROGRESS, SHIPPED, RECEIVED, CANCELLED = STATUSES = (
     "received",
     "cancelled",
 )
-MOVES = Moves(
+TRANSITIONS = Transitions(
     (REQUESTED, APPROVED),
     (REQUESTED, CANCELLED),
     (APPROVED, IN_PROGRESS),
@@ -382,7 +382,7 @@ def delete_order(scope, order):
     """Delete an order with its lines while it waits for approval."""
     status = order["status"]
     if status != REQUESTED:
-        rest = "; cancel it instead" if CANCELLED in MOVES.open.get(status, ()) else ""
+        rest = "; cancel it instead" if CANCELLED in TRANSITIONS.open.get(status, ()) else ""
         raise Conflict(f"This purchase order is {status}: it can only be deleted while {REQUESTED}{rest}.")
     purchase_orders.remove(scope, order)
 

@@ -3,11 +3,11 @@
 from mockserver.api import fields
 from mockserver.api.problems import Conflict
 from mockserver.api.resource import Record, Resource
-from mockserver.api.status import Moves
+from mockserver.api.transitions import Transitions
 
 DRAFT, SENT, QUOTED, CLOSED, CANCELLED = STATUSES = ("draft", "sent", "quoted", "closed", "cancelled")
 FINAL = (CLOSED, CANCELLED)
-moves = Moves(
+moves = Transitions(
     (DRAFT, SENT),
     (SENT, QUOTED),
     (QUOTED, CLOSED),

@@ -3,12 +3,14 @@
 from mockserver.api import fields
 from mockserver.api.problems import Conflict
 from mockserver.api.resource import Record, Reply, Resource
-from mockserver.api.status import Moves
+from mockserver.api.transitions import Transitions
 from mockserver.sandbox import electronics
 from mockserver.sandbox.clock import moment
 
 AVAILABLE, ON_HOLD, CONSUMED = STATUSES = ("available", "on_hold", "consumed")
-MOVES = Moves((AVAILABLE, ON_HOLD), (ON_HOLD, AVAILABLE), (AVAILABLE, CONSUMED), (ON_HOLD, CONSUMED), label="stock lot")
+TRANSITIONS = Transitions(
+    (AVAILABLE, ON_HOLD), (ON_HOLD, AVAILABLE), (AVAILABLE, CONSUMED), (ON_HOLD, CONSUMED), label="stock lot"
+)
 RECEIVING = "Receiving"  # where a receipt is put until somebody says otherwise
 
 
@@ -88,7 +90,7 @@ def keep_rules(scope, after, before):
     if before is not None:
         if before["status"] == CONSUMED:
             raise Conflict("This stock lot is consumed, which is final: it cannot be changed.")
-        MOVES.check(before["status"], after["status"])
+        TRANSITIONS.check(before["status"], after["status"])
     if after["allocated_quantity"] > after["quantity"]:
         raise Conflict(
             f"allocated_quantity {after['allocated_quantity']} would be more than quantity "

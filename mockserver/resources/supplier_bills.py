@@ -3,12 +3,12 @@
 from mockserver.api import fields
 from mockserver.api.problems import Conflict, Invalid
 from mockserver.api.resource import Record, Resource
-from mockserver.api.status import Moves
+from mockserver.api.transitions import Transitions
 from mockserver.resources._money import Currency, Total, line_total, lines_total
 from mockserver.resources.purchases import REQUESTED, free_number, purchase_orders, visible
 
 OPEN, APPROVED, PAID, VOID = STATUSES = ("open", "approved", "paid", "void")
-MOVES = Moves((OPEN, APPROVED), (OPEN, VOID), (APPROVED, PAID), (APPROVED, VOID), label="supplier bill")
+TRANSITIONS = Transitions((OPEN, APPROVED), (OPEN, VOID), (APPROVED, PAID), (APPROVED, VOID), label="supplier bill")
 FROZEN = (PAID, VOID)
 
 NO_EXAMPLE = {"examples": [None]}  # a line is for one thing: that of the example is described
@@ -113,7 +113,7 @@ def keep_bill(scope, after, before):
         count = len(bills.bucket("supplier_id", after["supplier_id"]))
         after["number"] = free_number("BILL", bills, "unique:supplier_id,number", owner, count)
     if before is not None:
-        MOVES.check(before["status"], after["status"])
+        TRANSITIONS.check(before["status"], after["status"])
         changed = [name for name in after if after[name] != before[name] and name != "updated_at"]
         if changed and before["status"] in FROZEN:
             raise Conflict(

@@ -3,11 +3,11 @@
 from mockserver.api import fields
 from mockserver.api.problems import Conflict
 from mockserver.api.resource import Record, Resource
-from mockserver.api.status import Moves
+from mockserver.api.transitions import Transitions
 from mockserver.resources import rfqs
 
 RECEIVED, ACCEPTED, DECLINED, EXPIRED = STATUSES = ("received", "accepted", "declined", "expired")
-moves = Moves((RECEIVED, ACCEPTED), (RECEIVED, DECLINED), (RECEIVED, EXPIRED), label="supplier quote")
+moves = Transitions((RECEIVED, ACCEPTED), (RECEIVED, DECLINED), (RECEIVED, EXPIRED), label="supplier quote")
 
 
 class QuoteFields(fields.Schema):

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from mockserver.handles import settle
+from mockserver.admin.handles import settle
 from mockserver.sandbox.registry import Sandboxes
 
 STEP = 0.05  # seconds between looks while something is to be told or done

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mockserver import resources
 from mockserver.api import fields
 from mockserver.api.openapi import Converter, build
-from mockserver.app import served_operations
 
 
 class Line(fields.Schema):
@@ -328,7 +328,7 @@ def test_query_parameters_are_spelled_as_json_spells_them():
 
 
 def test_every_default_of_the_contract_fits_its_own_schema():
-    document = build(served_operations())
+    document = build(resources.operations())
     checked = 0
     for name, schema in document["components"]["schemas"].items():
         for key, field in schema.get("properties", {}).items():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mockserver.app import served_operations
+from mockserver import resources
 from mockserver.resources import by_kind
 from tests.conftest import VIEWER_KEY
 
@@ -35,7 +35,7 @@ COLUMNS = ("Editor", "View & Comment", "Restricted")
 READS_BY_POST = {"run_sql_query"}
 APPROVERS_MAY = {"create_purchase_event"}  # approving an order is one of its events
 
-OPERATIONS = {operation.id: operation for operation in served_operations() if operation.served}
+OPERATIONS = {operation.id: operation for operation in resources.operations() if operation.served}
 
 
 def expected(roles, operation) -> bool:

@@ -8,12 +8,13 @@ import requests
 from click.testing import CliRunner
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from mockserver import state, worlds
+from mockserver import worlds
 from mockserver._yaml import YamlError
+from mockserver.admin import state
 from mockserver.app import App
+from mockserver.app.document import document
 from mockserver.cli import main
 from mockserver.contract.overlay import Overlay
-from mockserver.document import document
 from mockserver.mock import Mock
 from mockserver.sandbox import Sandbox
 

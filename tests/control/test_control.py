@@ -4,14 +4,14 @@ import re
 
 import pytest
 
+from mockserver import resources
 from mockserver._data import contracts_dir
 from mockserver._yaml import load_yaml
-from mockserver.app import served_operations
 from mockserver.sandbox.jobs import JobPolicy
 
 
 def test_health_says_what_is_served(api):
-    served = sum(operation.served for operation in served_operations())
+    served = sum(operation.served for operation in resources.operations())
     assert api.get("/__mock__/health") == {
         "status": "ok",
         "operations": served,

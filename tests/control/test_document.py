@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from mockserver import control, worlds
 from mockserver.api.operation import load_operations
 from mockserver.app import App
-from mockserver.contract import testing
+from mockserver.conformance import harness
 from mockserver.control import document
 from mockserver.sandbox import Sandbox, webhooks
 from mockserver.sandbox.registry import Sandboxes
@@ -68,7 +68,7 @@ def test_every_answer_keeps_it_and_no_input_is_too_bad_for_it(app):
         "records_get": [{"kind": "bom", "id": bom["id"]}],
         "records_put": [{"kind": "bom", "id": bom["id"]}],
     }
-    outcome = testing.run(
+    outcome = harness.run(
         without_header(document.build()),
         app=app,
         operation_ids=once,

@@ -18,7 +18,7 @@ ABSENT = "00000000-0000-4000-8000-000000000000"
 
 # What each event makes of an order of each status; None where it is refused.
 # fmt: off
-MOVES = {
+TRANSITIONS = {
     #              approved    ordered        shipped    received    cancelled    note
     "requested":   ("approved", None,          None,      None,       "cancelled", "requested"),
     "approved":    (None,       "in_progress", None,      None,       "cancelled", "approved"),
@@ -28,7 +28,9 @@ MOVES = {
     "cancelled":   (None,       None,          None,      None,       None,        "cancelled"),
 }
 # fmt: on
-TABLE = [(status, type, after) for status in STATUSES for type, after in zip(EVENT_TYPES, MOVES[status], strict=True)]
+TABLE = [
+    (status, type, after) for status in STATUSES for type, after in zip(EVENT_TYPES, TRANSITIONS[status], strict=True)
+]
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def test_there_are_never_fewer_pieces_than_are_allocated(put, patch):
     assert patch(lot, quantity=59, allocated_quantity=59)["quantity"] == 59
 
 
-MOVES = {
+TRANSITIONS = {
     ("available", "on_hold"),
     ("on_hold", "available"),
     ("available", "consumed"),
@@ -163,7 +163,7 @@ def test_status_moves(put, patch, before, after):
     lot = put()
     if before != "available":
         patch(lot, status=before)
-    open = (before, after) in MOVES or before == after != "consumed"
+    open = (before, after) in TRANSITIONS or before == after != "consumed"
     answer = patch(lot, expect=200 if open else 409, status=after)
     assert answer.get("status") == (after if open else None)
 

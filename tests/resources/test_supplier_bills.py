@@ -14,7 +14,7 @@ BEN, FAY = (f"{prefix}.{'0' * 32}" for prefix in ("editor01", "editor02"))
 NOW = "2026-01-15T09:00:00Z"
 
 # Where a bill of each status may go. To stay is no move.
-MOVES = {
+TRANSITIONS = {
     "open": ("open", "approved", "void"),
     "approved": ("approved", "paid", "void"),
     "paid": ("paid",),
@@ -111,7 +111,7 @@ def test_a_number_is_unique_for_its_supplier(api, create, path):
 
 @pytest.mark.parametrize(("before", "after"), [(before, after) for before in STATUSES for after in STATUSES])
 def test_every_move_of_a_bill(api, path, before, after):
-    allowed = after in MOVES[before]
+    allowed = after in TRANSITIONS[before]
     answer = api.patch(path(before), {"status": after}, expect=200 if allowed else 409)
     if allowed:
         assert answer["status"] == after

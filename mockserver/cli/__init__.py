@@ -1,0 +1,311 @@
+"""The command line: `mockserver serve`, `mockserver operations`, `mockserver proxy`, `mockserver contract …`."""
+
+import gc
+import shlex
+from pathlib import Path
+
+import click
+
+from mockserver.cli.contract import contract
+from mockserver.cli.suggest import suggest
+
+DEFAULT_KEY = "mockkey1." + "0" * 32
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cofactr-mockserver")
+def main():
+    """A stateful mock of the Cofactr Platform API."""
+
+
+contract.add_command(suggest)
+main.add_command(contract)
+
+operations_file = click.option(
+    "--operations",
+    "corrections",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="YAML with verbs and paths that replace ours, in the form of contracts/operations.yaml.",
+)
+
+overlay_file = click.option(
+    "--overlay",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Corrections of the contract, as `contract suggest` writes them; see contracts/OVERLAY.md.",
+)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on; 0 for any free one.",
+)
+@click.option(
+    "--fixtures",
+    default="default",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="The world to start in: the name of a fixture, or a YAML file.",
+)
+@click.option("--seed", type=int, help="Another seed than the fixture's own.")
+@click.option(
+    "--api-key",
+    envvar="MOCKSERVER_API_KEY",
+    default=DEFAULT_KEY,
+    show_default=True,
+    help="The Admin's key. Or set MOCKSERVER_API_KEY.",
+)
+@operations_file
+@overlay_file
+@click.option("--strict", is_flag=True, help="Refuse requests with undocumented keys with 400.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Load the state from this file if it is there, and save it when the server stops or on POST /__mock__/save.",
+)
+@click.option(
+    "--control-token",
+    envvar="MOCKSERVER_CONTROL_TOKEN",
+    metavar="TOKEN",
+    help="What calls under /__mock__/ have to know. Or set MOCKSERVER_CONTROL_TOKEN.",
+)
+@click.option(
+    "--max-sandboxes",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="How many sandboxes there may be beside the default one.",
+)
+@click.option(
+    "--sandbox-idle",
+    default=3600.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="After how long without a call a sandbox is dropped.",
+)
+@click.pass_context
+def serve(
+    context,
+    host,
+    port,
+    fixtures,
+    seed,
+    api_key,
+    corrections,
+    overlay,
+    strict,
+    state,
+    control_token,
+    max_sandboxes,
+    sandbox_idle,
+):
+    """Serve the mock until SIGINT or SIGTERM. One process, its state in memory."""
+    from mockserver import resources, worlds
+    from mockserver._yaml import YamlError
+    from mockserver.app import App
+    from mockserver.contract.overlay import Overlay
+    from mockserver.sandbox import Policies, Sandbox
+    from mockserver.sandbox.registry import Sandboxes
+    from mockserver.serving import standalone
+    from mockserver.serving.ticker import Ticker
+
+    if not api_key.isascii() or not api_key.isprintable() or not api_key.strip() or " " in api_key:
+        raise click.ClickException(
+            "The API key should be printable ASCII without spaces, such as "
+            f"{DEFAULT_KEY}. Give another with --api-key or MOCKSERVER_API_KEY."
+        )
+    try:
+        operations = resources.operations(*([corrections] if corrections else []))
+        with worlds.uncollected():
+            world = worlds.with_key(worlds.load(fixtures, seed), api_key)
+            gc.freeze()  # the world is there to stay: collections need not trace it
+    except (worlds.UnknownFixture, YamlError) as error:
+        raise click.ClickException(str(error)) from None
+    if control_token is not None and not (
+        control_token.isascii() and control_token.isprintable() and control_token.strip() == control_token != ""
+    ):
+        raise click.ClickException(
+            "The control token should be printable ASCII without spaces around it. Give another with --control-token."
+        )
+    if control_token is None and not loopback(host):
+        click.echo(
+            f"Warning: whoever reaches {host} can steer this mock under /__mock__/. Give it a --control-token.",
+            err=True,
+        )
+    sandbox = Sandbox(world, rate=1.0, policies=Policies(strict))
+    if state is not None:
+        given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
+        api_key = opened(sandbox, state, api_key if given else None)
+
+    def save():
+        from mockserver.admin import state as states
+
+        states.save(sandbox, state)
+        return state
+
+    def stop():
+        if state is not None:
+            try:
+                save()
+            except OSError as error:
+                click.echo(f"The state could not be saved to {state}: {error}.", err=True)
+
+    sandboxes = Sandboxes(sandbox, max_sandboxes, sandbox_idle)
+    try:
+        app = App(
+            sandboxes,
+            operations,
+            control_token,
+            fixtures,
+            save if state else None,
+            Overlay.load(overlay) if overlay else None,
+        )
+    except YamlError as error:
+        raise click.ClickException(str(error)) from None
+
+    def ready(url):
+        header = shlex.quote(f"Authorization: Api-Key {api_key}")
+        boms = next(operation.path for operation in app.operations if operation.id == "list_boms")
+        click.echo(
+            f"Cofactr mock ready on {url}\n"
+            f"  fixtures  {world.name} (seed {world.seed}), "
+            f"{sum(operation.served for operation in operations)} operations\n"
+            f"  API key   {api_key}\n"
+            f"  docs      {url}/__mock__/docs/\n"
+            f"  try       curl -H {header} {url}{boms}"
+        )
+
+    try:
+        with Ticker(sandboxes):
+            standalone.serve(lambda: app, host, port, ready, stop)
+    except standalone.CannotListen as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option(
+    "--target",
+    required=True,
+    metavar="URL",
+    help="The deployment that everything is forwarded to, and nothing anywhere else.",
+)
+@click.option(
+    "--record",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The HAR file to record to; one that is there is replaced.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8081,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on; 0 for any free one.",
+)
+@overlay_file
+def proxy(target, record, host, port, overlay):
+    """Forward to a real deployment, hold both directions to the contract, and record them without secrets.
+
+    Each answer counts what breaks the contract in X-Contract-Violations; /__mock__/journal has the details.
+    """
+    from mockserver._yaml import YamlError
+    from mockserver.app.document import document
+    from mockserver.contract.overlay import Overlay
+    from mockserver.serving import standalone
+    from mockserver.traffic.proxy import Proxy, Recording, WrongTarget
+
+    try:
+        contract = Overlay.load(overlay).apply(document()).document if overlay else document()
+        app = Proxy(target, contract)
+        app.recording = Recording(record)
+    except (WrongTarget, YamlError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{record} cannot be written: {error.strerror}. Choose another --record.") from None
+    if not loopback(host):
+        click.echo(
+            f"Warning: whoever reaches {host} reaches {app.target.origin} through this proxy, "
+            "and reads what went through it.",
+            err=True,
+        )
+
+    def ready(url):
+        click.echo(
+            f"Proxy ready on {url}\n"
+            f"  target   {app.target.origin}{app.target.base}\n"
+            f"  record   {record}\n"
+            f"  journal  {url}/__mock__/journal"
+        )
+
+    def stop():
+        try:
+            app.recording.save()
+        except OSError as error:
+            click.echo(f"The recording could not be saved to {record}: {error}.", err=True)
+        if app.recording.left_out:
+            click.echo(
+                f"{app.recording.left_out} exchanges were left out of {record}: it would have become too large.",
+                err=True,
+            )
+
+    try:
+        standalone.serve(lambda: app, host, port, ready, stop)
+    except standalone.CannotListen as error:
+        raise click.ClickException(str(error)) from None
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def opened(sandbox, path: Path, api_key: str | None) -> str:
+    """Load the state in a file, if there is one. The Admin's key: the one given, else the one of the state."""
+    from mockserver.admin import state
+
+    if not path.parent.is_dir():
+        raise click.ClickException(
+            f"{path.parent} is no folder, so no state can be saved in it. Make it, or choose another --state."
+        )
+    if path.exists():
+        try:
+            state.read(sandbox, path)
+        except state.Unfit as unfit:
+            raise click.ClickException(f"{unfit} The file was left as it is; move it away to start afresh.") from None
+    first = next(iter(sandbox.store["api_key"]))
+    if api_key is not None and first["key"] != api_key:
+        first = sandbox.store.replace("api_key", {**first, "key": api_key, "prefix": api_key.partition(".")[0]})
+    return first["key"]
+
+
+@main.command()
+@operations_file
+def operations(corrections):
+    """Print all operations: id, verb, path, whether they are served, how they are known."""
+    from mockserver import resources
+    from mockserver._yaml import YamlError
+
+    try:
+        rows = resources.operations(*([corrections] if corrections else []))
+    except YamlError as error:
+        raise click.ClickException(str(error)) from None
+    width, path_width = max(len(row.id) for row in rows), max(len(row.path) for row in rows)
+    tag = None
+    for row in rows:
+        if row.tag != tag:
+            tag = row.tag
+            click.secho(f"\n{tag}", bold=True)
+        known = ", ".join(f"{part} {evidence}" for part, evidence in row.evidence.items())
+        served = "served" if row.served else "not yet"
+        click.echo(f"  {row.id:{width}}  {row.method:6}  {row.path:{path_width}}  {served:7}  {known}")
+    click.echo(f"\n{sum(row.served for row in rows)} of {len(rows)} operations served.")

@@ -1,0 +1,391 @@
+"""The command `mockserver`, run as its users run it; what it refuses to serve, in this process."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from mockserver import cli, resources, worlds
+
+KEY = "mockkey1.00000000000000000000000000000000"
+MODULE = (sys.executable, "-m", "mockserver")
+SCRIPT = (str(Path(sys.executable).with_name("mockserver")),)
+
+WORLD = """
+seed: 3
+records:
+  org:
+    umbrella: {name: Umbrella Instruments, slug: umbrella}
+  api_key:
+    admin: {name: Admin key, key: its.own-secret, roles: [Admin]}
+  bom:
+    - {name: Flow Meter}
+"""
+
+CORRECTIONS = """
+BOMs:
+  - id: list_boms
+    path: /v2/assemblies/
+  - id: approve_bom
+    method: PUT
+    path: /v2/assemblies/{bom_id}/approve/
+"""
+
+
+@contextlib.contextmanager
+def serving(*arguments, command=MODULE, **environment):
+    """(the running process, the five lines it said when ready)."""
+    process = subprocess.Popen(
+        [*command, "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != "MOCKSERVER_API_KEY"} | environment,
+    )
+    try:
+        lines = [process.stdout.readline() for _ in range(5)]
+        assert lines[0].startswith("Cofactr mock ready on "), process.communicate(timeout=10)
+        yield process, "".join(lines)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def said(name, lines):
+    return re.search(rf"^  {name} +(.*)$", lines, re.MULTILINE)[1]
+
+
+def url_of(lines):
+    return re.match(r"Cofactr mock ready on (http://127\.0\.0\.1:\d+)\n", lines)[1]
+
+
+@pytest.fixture(scope="module")
+def default():
+    """`python -m mockserver serve`, with nothing but a free port."""
+    with serving() as (_, lines):
+        yield lines
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """`mockserver serve` with everything one's own: fixture, seed, key, paths."""
+    folder = tmp_path_factory.mktemp("own")
+    folder.joinpath("world.yaml").write_text(WORLD)
+    folder.joinpath("paths.yaml").write_text(CORRECTIONS)
+    with serving(
+        "--fixtures",
+        folder / "world.yaml",
+        "--seed",
+        "7",
+        "--operations",
+        folder / "paths.yaml",
+        command=SCRIPT,
+        MOCKSERVER_API_KEY="it's.mine",
+    ) as (_, lines):
+        yield lines
+
+
+def test_it_says_where_it_is_with_which_key_and_where_the_docs_are(default):
+    url = url_of(default)
+    served = sum(operation.served for operation in resources.operations())
+    assert default == (
+        f"Cofactr mock ready on {url}\n"
+        f"  fixtures  default (seed 1), {served} operations\n"
+        f"  API key   {KEY}\n"
+        f"  docs      {url}/__mock__/docs/\n"
+        f"  try       curl -H 'Authorization: Api-Key {KEY}' {url}/v1/boms/\n"
+    )
+    assert requests.get(said("docs", default), timeout=10).status_code == 200
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+@pytest.mark.parametrize(("server", "name"), [("default", "Motor Controller"), ("own", "Flow Meter")])
+def test_the_curl_it_prints_works_when_pasted(server, name, request):
+    command = said("try", request.getfixturevalue(server))
+    answer = subprocess.run(["sh", "-c", f"{command} --silent --fail"], capture_output=True, text=True, check=True)
+    assert f'"name":"{name}"' in answer.stdout
+
+
+def test_the_documented_curl_of_create_outbound_email_works_with_host_and_key(default):
+    answer = requests.post(
+        f"{url_of(default)}/v1/outbound_emails/",
+        timeout=10,
+        headers={"Authorization": f"Api-Key {KEY}"},
+        json={
+            "to_emails": ["user@example.com"],
+            "cc_emails": ["user@example.com"],
+            "bcc_emails": ["user@example.com"],
+            "subject": "string",
+            "body": "string",
+            "attachments": [],
+        },
+    )
+    assert answer.status_code == 200
+    assert answer.json()["to_emails"] == "user@example.com"
+
+
+def test_a_key_of_ones_own_replaces_that_of_the_fixture(own):
+    boms = f"{url_of(own)}/v2/assemblies/"
+    assert said("API key", own) == "it's.mine"
+    assert requests.get(boms, headers={"Authorization": "Api-Key it's.mine"}, timeout=10).status_code == 200
+    assert requests.get(boms, headers={"Authorization": "Api-Key its.own-secret"}, timeout=10).status_code == 401
+
+
+def test_fixture_and_seed_of_ones_own_are_served(own):
+    assert said("fixtures", own).startswith("world (seed 7)")
+    page = requests.get(
+        f"{url_of(own)}/v2/assemblies/", headers={"Authorization": "Api-Key it's.mine"}, timeout=10
+    ).json()
+    assert [bom["name"] for bom in page["results"]] == ["Flow Meter"]
+    assert requests.get(f"{url_of(own)}/__mock__/health", timeout=10).json()["seed"] == 7
+
+
+def test_a_corrected_path_is_served_the_old_one_is_gone(own):
+    headers = {"Authorization": "Api-Key it's.mine"}
+    url = url_of(own)
+    bom = requests.get(f"{url}/v2/assemblies/", headers=headers, timeout=10).json()["results"][0]
+    assert requests.post(f"{url}/v1/boms/", headers=headers, json={"name": "Valve"}, timeout=10).status_code == 201
+    assert (
+        requests.get(f"{url}/v1/boms/", headers=headers, timeout=10).status_code == 405
+    )  # create_bom alone is left there
+    assert requests.post(f"{url}/v1/boms/{bom['id']}/approve/", headers=headers, timeout=10).status_code == 404
+    assert requests.put(f"{url}/v2/assemblies/{bom['id']}/approve/", headers=headers, timeout=10).json()["approved"]
+
+
+def test_the_contract_served_has_the_corrected_paths(own):
+    paths = requests.get(f"{url_of(own)}/__mock__/openapi.json", timeout=30).json()["paths"]
+    assert paths["/v2/assemblies/"]["get"]["operationId"] == "list_boms"
+    assert paths["/v2/assemblies/"]["get"]["x-evidence"] == {"method": "documented", "path": "corrected"}
+    assert list(paths["/v1/boms/"]) == ["post"]
+    assert paths["/v2/assemblies/{bom_id}/approve/"]["put"]["x-evidence"] == {
+        "method": "corrected",
+        "path": "corrected",
+    }
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_and_that_is_no_failure(signum):
+    with serving("--fixtures", "empty") as (process, _):
+        process.send_signal(signum)
+        assert process.communicate(timeout=10) == ("", "")
+        assert process.returncode == 0
+
+
+def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
+    path = tmp_path / "state.json"
+    headers = {"Authorization": f"Api-Key {KEY}"}
+    with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
+        url = url_of(lines)
+        with requests.get(f"{url}/__mock__/journal/stream", stream=True, timeout=10) as stream:
+            events = stream.iter_lines()
+            assert next(events) == b": the journal"
+            requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=10)
+            assert next(line for line in events if line.startswith(b"event")) == b"event: call"
+            assert requests.post(f"{url}/__mock__/save", timeout=10).json() == {"saved": str(path)}
+            requests.post(f"{url}/v1/tags/", json={"name": "Too"}, headers=headers, timeout=10)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=10) == 0
+    with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
+        tags = requests.get(f"{url_of(lines)}/v1/tags/", headers=headers, timeout=10).json()["results"]
+    assert [tag["name"] for tag in tags] == ["Kept", "Too"]
+
+
+def test_a_server_with_a_token_limits_and_strictness():
+    with serving("--fixtures", "empty", "--strict", "--max-sandboxes", "0", MOCKSERVER_CONTROL_TOKEN="s3cret") as (
+        _,
+        lines,
+    ):
+        url, token = url_of(lines), {"Authorization": "Bearer s3cret"}
+        assert requests.get(f"{url}/__mock__/clock", timeout=10).status_code == 401
+        assert requests.get(f"{url}/__mock__/clock", headers=token, timeout=10).json()["rate"] == 1
+        assert requests.get(f"{url}/__mock__/policies", headers=token, timeout=10).json() == {"strict": True}
+        full = requests.post(f"{url}/__mock__/sandboxes", json={}, headers=token, timeout=10)
+        assert full.json() == {"detail": "There are 0 sandboxes already. Delete one first."}
+        cut = requests.post(f"{url}/__mock__/faults", json={"body": "truncated", "times": 1}, headers=token, timeout=10)
+        assert cut.status_code == 201
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            requests.get(f"{url}/v1/tags/", headers={"Authorization": f"Api-Key {KEY}"}, timeout=10)
+
+
+# -- refusals ------------------------------------------------------------------------------------------------
+
+
+def refused(*arguments):
+    """What the command complains of, its exit status being 1."""
+    result = CliRunner().invoke(cli.main, list(map(str, arguments)))
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    return result.stderr.removeprefix("Error: ").removesuffix("\n")
+
+
+def written(folder, text):
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_taken_port_is_said_with_what_to_do():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        assert refused("serve", "--port", port) == (
+            f"127.0.0.1:{port} is taken by another process; stop it, or choose another with --port (0 = any free one)."
+        )
+
+
+def test_an_unknown_fixture_is_answered_with_those_there_are():
+    assert refused("serve", "--fixtures", "nope") == (
+        f"There is no fixture 'nope'. Those that come with the mock are {', '.join(worlds.names())}; "
+        "or give the path of a YAML file of your own."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("seed: 1\nrecords: [\n", "3: not YAML: did not find expected node content"),
+        ("seed: one\n", "1: seed: should be a whole number"),
+        (
+            "seed: 1\nplanets: {}\n",
+            "2: unknown key 'planets'; a fixture has description, seed, now, catalogue, counts, records",
+        ),
+        (
+            "records:\n  org:\n    a: {name: A, slug: a}\n  bom:\n    - {name: X, tag_ids: [blue]}\n",
+            "5: records.bom.tag_ids[0]: there is no tag called 'blue'; there are none",
+        ),
+        (
+            "records:\n  org:\n    a: {name: A, slug: a}\n",
+            "1: records: a fixture needs at least one api_key, or nobody can call",
+        ),
+    ],
+)
+def test_a_mistake_in_a_fixture_is_pointed_at(text, complaint, tmp_path):
+    path = written(tmp_path, text)
+    assert refused("serve", "--fixtures", path) == f"{path}:{complaint}"
+
+
+@pytest.mark.parametrize("key", ["", "two words", "clé.1", "tab\tbed"])
+def test_a_key_that_no_header_can_carry_is_refused(key):
+    assert refused("serve", "--api-key", key) == (
+        f"The API key should be printable ASCII without spaces, such as {KEY}. "
+        "Give another with --api-key or MOCKSERVER_API_KEY."
+    )
+
+
+def test_a_state_that_cannot_be_loaded_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "state.json"
+    path.write_text("{")
+    assert refused("serve", "--state", path).startswith(f"{path} is not JSON: ")
+    assert path.read_text() == "{"
+    assert refused("serve", "--state", tmp_path / "none" / "state.json") == (
+        f"{tmp_path}/none is no folder, so no state can be saved in it. Make it, or choose another --state."
+    )
+
+
+@pytest.mark.parametrize("token", ["", " x", "clé"])
+def test_a_token_that_no_header_can_carry_is_refused(token):
+    assert refused("serve", "--control-token", token) == (
+        "The control token should be printable ASCII without spaces around it. Give another with --control-token."
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "operations"])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("- id: list_boms\n", "1: expected groups of operations, as in contracts/operations.yaml"),
+        ("BOMs: list_boms\n", "1: 'BOMs' should hold a list of operations"),
+        (
+            "BOMs:\n  - id: launch_bom\n    path: /v1/launch/\n",
+            "2: unknown operation id 'launch_bom'; `mockserver operations` lists all of them",
+        ),
+        ("BOMs:\n  - id: list_boms\n    path: 7\n", "3: path of list_boms should be text, not 7"),
+        (
+            "BOMs:\n  - id: list_boms\n    method: FETCH\n",
+            "3: method of list_boms should be one of GET, POST, PUT, PATCH, DELETE, not 'FETCH'",
+        ),
+        ("BOMs:\n  - id: get_bom\n    path: /v2/boms/\n", "3: path of get_bom lacks {bom_id}: /v2/boms/"),
+        (
+            "BOMs:\n  - id: list_boms\n    path: /__mock__/boms/\n",
+            "3: path of list_boms may not lie under /__mock__/, the mock's own",
+        ),
+        (
+            "BOMs:\n  - id: create_bom\n    path: /v1/parse_raw_bom/\n",
+            "1: parse_raw_bom and create_bom clash: both would be POST /v1/parse_raw_bom/",
+        ),
+    ],
+)
+def test_a_mistake_in_corrected_paths_is_refused_with_its_reason(command, text, complaint, tmp_path):
+    path = written(tmp_path, text)
+    assert refused(command, "--operations", path) == f"{path}:{complaint}"
+
+
+def test_a_file_of_corrections_that_is_not_there_is_said(tmp_path):
+    assert (
+        refused("operations", "--operations", tmp_path / "none.yaml")
+        == f"{tmp_path}/none.yaml: cannot be read: No such file or directory"
+    )
+
+
+# -- operations ----------------------------------------------------------------------------------------------
+
+
+def printed(*arguments):
+    result = CliRunner().invoke(cli.main, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def test_operations_prints_all_of_them_with_what_is_known():
+    lines = printed("operations")
+    rows = resources.operations()
+    assert [line.split()[:3] for line in lines if line.startswith("  ")] == [
+        [row.id, row.method, row.path] for row in rows
+    ]
+    assert lines[-1] == f"{sum(row.served for row in rows)} of 104 operations served."
+    [parse] = [line for line in lines if line.split()[:1] == ["parse_raw_bom"]]
+    assert re.split(" {2,}", parse.strip()) == [
+        "parse_raw_bom",
+        "POST",
+        "/v1/parse_raw_bom/",
+        "served",
+        "method documented, path documented",
+    ]
+
+
+def test_operations_prints_corrected_ones_as_such(tmp_path):
+    lines = printed("operations", "--operations", written(tmp_path, CORRECTIONS))
+    [approve] = [line for line in lines if line.split()[:1] == ["approve_bom"]]
+    assert re.split(" {2,}", approve.strip()) == [
+        "approve_bom",
+        "PUT",
+        "/v2/assemblies/{bom_id}/approve/",
+        "served",
+        "method corrected, path corrected",
+    ]
+
+
+def test_help_explains_every_option():
+    text = "\n".join(printed("serve", "--help"))
+    for option in (
+        "--host",
+        "--port",
+        "--fixtures",
+        "--seed",
+        "--api-key",
+        "--operations",
+        "--strict",
+        "--state",
+        "--control-token",
+        "--max-sandboxes",
+        "--sandbox-idle",
+    ):
+        assert re.search(rf"^  {option} .*\n?.*[a-z]", text, re.MULTILINE)
