@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from mockserver.contract import documents
 from mockserver.contract.schema_diff import (
-    ANY,
     BREAKING,
     CHANGED,
     HARMLESS,
@@ -67,7 +66,7 @@ def diff(old: Mapping, new: Mapping) -> list[Change]:
         if address not in pairs:
             found.append(Change(label, "operation", "", BREAKING, "The operation was removed."))
             continue
-        if _moved(address, pairs[address], operation, after[pairs[address]]):
+        if _own_address(operation) != _own_address(after[pairs[address]]) and address != pairs[address]:
             found.append(
                 Change(label, "operation", "", BREAKING, f"The operation moved to {' '.join(pairs[address])}.")
             )
@@ -163,10 +162,6 @@ def _own_address(operation):
     return operation.method, re.sub(r"{[^{}]*}", "{}", operation.path)
 
 
-def _moved(address, other, before, after):
-    return address != other
-
-
 def _added(what, labels):
     return [Change(label, "operation", "", INFORMATIONAL, f"The {what} was added.") for label in labels]
 
@@ -211,8 +206,9 @@ class _Pair:
 
     def _security(self):
         was, now = _requirements(self.old, self.before.node), _requirements(self.new, self.after.node)
-        lost = [one for one in was if not any(_suffices(one, other) for other in now)]
-        come = [other for other in now if not any(_suffices(one, other) for one in was)]
+        known = _mapping(_mapping(self.old.get("components")).get("securitySchemes"))
+        lost = [one for one in was if not any(_suffices(one, other, known) for other in now)]
+        come = [other for other in now if other not in was]
         for one in lost:
             yield self._change(
                 "request",
@@ -221,7 +217,7 @@ class _Pair:
                 f"It wants other credentials: {_named(one)} was enough, and {_either(now)} is wanted.",
             )
         for one in () if lost else come:
-            yield self._change("request", "", INFORMATIONAL, f"It takes other credentials too: {_named(one)}.")
+            yield self._change("request", "", INFORMATIONAL, f"{_named(one).capitalize()} is enough now.")
 
     # -- parameters
 
@@ -269,15 +265,20 @@ class _Pair:
         if _flag(old, "allowEmptyValue") and not _flag(new, "allowEmptyValue"):
             yield self._weighed("request", shown, _difference(NARROWED, "It may not be empty any more."))
         (was, schema), (now, other) = _serialised(self.old, old, where), _serialised(self.new, new, where)
-        if was != now:
-            message = f"It was written as {was} and is written as {now}."
-            yield self._weighed("request", shown, _difference(CHANGED, message))
-        if _is_list(self.new, other) and not _is_list(self.old, schema) and now == "form, exploded":
-            other = _resolved(self.new, other).get("items", {})  # one value is a list of one
+        yield from self._style("request", shown, was, now)
+        if now == ("form", True) and _is_list(self.new, other) and not _is_list(self.old, schema):
+            other = _resolved(self.new, other).get("items", other)  # one value is a list of one
         for difference in self._comparison("request", as_text=True).compare((schema,), (other,)):
-            if difference.keyword == "default" and not difference.field and not required and not requires:
+            if difference.keyword == "default" and not difference.field and not _flag(new, "required"):
                 difference = difference._replace(effect=NARROWED)  # leaving it out means something else now
             yield self._weighed("request", join(shown, difference.field), difference)
+
+    def _style(self, side, shown, was, now):
+        if was[0] != now[0]:
+            yield self._weighed(side, shown, _difference(CHANGED, f"Its style was {was[0]} and is {now[0]}."))
+        elif was[1] != now[1]:
+            message = "It is exploded now." if now[1] else "It is no longer exploded."
+            yield self._weighed(side, shown, _difference(CHANGED, message))
 
     # -- bodies
 
@@ -306,9 +307,7 @@ class _Pair:
             if media_type in before and media_type in after:
                 pair = before[media_type], after[media_type]
             elif media_type in before and (wider := _range(media_type, after)):
-                yield self._weighed(
-                    side, field, _difference(WIDENED, f"{media_type} became {wider}."), softened
-                )
+                yield self._weighed(side, field, _difference(WIDENED, f"{media_type} became {wider}."), softened)
                 pair = before[media_type], after[wider]
             elif media_type in after and (wider := _range(media_type, before)):
                 if wider in after:
@@ -319,9 +318,7 @@ class _Pair:
                 if _range_of(media_type, after):
                     continue
                 verb = "taken" if side == "request" else "answered"
-                yield self._weighed(
-                    side, field, _difference(CHANGED, f"{media_type} is no longer {verb}."), softened
-                )
+                yield self._weighed(side, field, _difference(CHANGED, f"{media_type} is no longer {verb}."), softened)
                 continue
             else:
                 yield self._weighed(side, field, _difference(HARMLESS, f"{media_type} was added."))
@@ -335,16 +332,13 @@ class _Pair:
             message = f"A schema was {'added' if came else 'removed'}."
             yield self._weighed(side, field, _difference(effect, message), softened)
             return
-        comparison = self._comparison(side, as_text=not documents_json(media_type))
+        comparison = self._comparison(side, as_text=not _is_json(media_type))
         for difference in comparison.compare((old.get("schema", {}),), (new.get("schema", {}),)):
             yield self._weighed(side, " ".join(filter(None, (field, difference.field))), difference, softened)
         was, now = _mapping(old.get("encoding")), _mapping(new.get("encoding"))
         for name in dict.fromkeys([*was, *now]):
             before, after = (
-                {
-                    keyword: _mapping(encodings.get(name)).get(keyword)
-                    for keyword in ("contentType", "style", "explode")
-                }
+                {keyword: _mapping(encodings.get(name)).get(keyword) for keyword in ("contentType", "style", "explode")}
                 for encodings in (was, now)
             )
             if before != after:
@@ -355,8 +349,10 @@ class _Pair:
 
     def _responses(self):
         was, now = (
-            {str(status).upper() if status != "default" else status: _resolved(document, response)
-             for status, response in _mapping(operation.node.get("responses")).items()}
+            {
+                str(status).upper() if status != "default" else status: _resolved(document, response)
+                for status, response in _mapping(operation.node.get("responses")).items()
+            }
             for document, operation in ((self.old, self.before), (self.new, self.after))
         )
         for status in dict.fromkeys([*was, *now]):
@@ -393,13 +389,9 @@ class _Pair:
             else:
                 if required != requires:
                     yield self._weighed("response", shown, _requirement(requires), softened)
-                (before, schema), (after, other) = (
-                    _serialised(self.old, was[name], "header"),
-                    _serialised(self.new, now[name], "header"),
-                )
-                if before != after:
-                    message = f"It was written as {before} and is written as {after}."
-                    yield self._weighed("response", shown, _difference(CHANGED, message), softened)
+                before, schema = _serialised(self.old, was[name], "header")
+                after, other = _serialised(self.new, now[name], "header")
+                yield from self._style("response", shown, before, after)
                 for difference in self._comparison("response", as_text=True).compare((schema,), (other,)):
                     yield self._weighed("response", join(shown, difference.field), difference, softened)
 
@@ -423,11 +415,16 @@ def _requirements(document, operation) -> list[dict]:
     return found or [{}]
 
 
-def _suffices(old, new) -> bool:
-    """Whether the credentials of an old alternative are enough for a new one."""
+def _suffices(old, new, known) -> bool:
+    """Whether the credentials of an old alternative are enough for a new one. Schemes are told apart by the
+    names that the old document knows; another name may be a new one for the same."""
     return all(
-        any(_same_scheme(scheme, other) and scopes <= others for other, others in old.values())
-        for scheme, scopes in new.values()
+        any(
+            _same_scheme(scheme, other) and scopes <= others
+            for name, (other, others) in old.items()
+            if wanted == name or wanted not in known
+        )
+        for wanted, (scheme, scopes) in new.items()
     )
 
 
@@ -454,8 +451,13 @@ def _named(requirement):
     if not requirement:
         return "no key"
     return " with ".join(
-        f"{name} ({', '.join(sorted(scopes))})" if scopes else name for name, (_, scopes) in requirement.items()
+        f"{name} ({', '.join([_kind(scheme), *sorted(scopes)])})" for name, (scheme, scopes) in requirement.items()
     )
+
+
+def _kind(scheme):
+    parts = (scheme.get("type"), scheme.get("scheme"), scheme.get("in"), scheme.get("name"))
+    return " ".join(str(part) for part in parts if part) or "unknown"
 
 
 def _either(requirements):
@@ -471,9 +473,7 @@ def _difference(effect, message):
 
 def _requirement(requires):
     return (
-        _difference(NARROWED, "It is required now.")
-        if requires
-        else _difference(WIDENED, "It is no longer required.")
+        _difference(NARROWED, "It is required now.") if requires else _difference(WIDENED, "It is no longer required.")
     )
 
 
@@ -484,24 +484,20 @@ def _shown_parameter(where, name):
 
 
 def _serialised(document, parameter, where):
-    """(how a parameter is written, its schema). What holds no list and no object is written as it is."""
+    """((style, whether it is exploded), schema) of a parameter or header. The style of one with `content` is
+    its media type."""
     content = _mapping(parameter.get("content"))
     if content:
         name, media = next(iter(content.items()))
-        return name, _mapping(media).get("schema", {})
-    schema = parameter.get("schema", {})
-    if not _is_list(document, schema, ("array", "object")):
-        return "", schema
+        return (name, False), _mapping(media).get("schema", {})
     style = parameter.get("style") or ("form" if where in ("query", "cookie") else "simple")
     explode = parameter.get("explode")
-    explode = explode if isinstance(explode, bool) else style == "form"
-    return f"{style}{', exploded' if explode else ''}", schema
+    return (style, explode if isinstance(explode, bool) else style == "form"), parameter.get("schema", {})
 
 
-def _is_list(document, schema, kinds=("array",)):
-    schema = _resolved(document, schema)
-    given = schema.get("type")
-    return any(kind in kinds for kind in (given if isinstance(given, list) else [given]))
+def _is_list(document, schema):
+    kinds = _resolved(document, schema).get("type")
+    return "array" in (kinds if isinstance(kinds, list) else [kinds])
 
 
 # -- media types
@@ -515,7 +511,7 @@ def _content(message) -> dict[str, Mapping]:
     }
 
 
-def documents_json(media_type):
+def _is_json(media_type):
     return media_type == "application/json" or media_type.endswith("+json")
 
 

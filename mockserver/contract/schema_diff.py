@@ -25,27 +25,22 @@ Parts = tuple[t.Any, ...]  # schemas that all hold
 
 MOST_ALTERNATIVES = 200
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
-_SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _PYTHON = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 _OF_OBJECTS = frozenset({"properties", "required", "additionalProperties", "patternProperties", "minProperties"})
 _OF_ARRAYS = frozenset({"items", "prefixItems", "contains"})
-_BOUNDS = (  # (type, lower keyword, exclusive, upper keyword, exclusive)
-    ("number", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
-    ("string", "minLength", None, "maxLength", None),
-    ("array", "minItems", None, "maxItems", None),
-    ("object", "minProperties", None, "maxProperties", None),
+_BOUNDS = (  # (keyword, the same but exclusive, whether it is a lower one)
+    ("minimum", "exclusiveMinimum", True),
+    ("maximum", "exclusiveMaximum", False),
+    ("minLength", None, True),
+    ("maxLength", None, False),
+    ("minItems", None, True),
+    ("maxItems", None, False),
+    ("minProperties", None, True),
+    ("maxProperties", None, False),
 )
 ANY: Parts = ({},)
-# A schema that holds for something within the value, and whose path it goes by.
-_INNER = {
-    "contains": "array",
-    "unevaluatedItems": "array",
-    "propertyNames": "object",
-    "unevaluatedProperties": "object",
-    "contentSchema": "string",
-    "then": None,
-    "else": None,
-}
+# What holds one schema, that has to hold for the value or for something within it.
+_INNER = ("contains", "unevaluatedItems", "propertyNames", "unevaluatedProperties", "contentSchema", "then", "else")
 _WIDER_FORMATS = {("int32", "int64"), ("float", "double"), ("date", "date-time"), ("time", "date-time")}
 _ANYTHING = frozenset({"", ".*", "^.*$", ".*$", "^.*", "^"})
 
@@ -139,22 +134,27 @@ class Comparison:
     `as_text` that values travel as text, where every number is also a string."""
 
     def __init__(self, old: Mapping, new: Mapping, request: bool, as_text: bool = False):
-        self.old, self.new = old, new
+        self.old, self.new = _Schemas(old), _Schemas(new)
         self.request, self.as_text = request, as_text
         self._found: dict[tuple, list[Difference]] = {}
 
     def compare(self, old: Parts, new: Parts) -> list[Difference]:
         """The differences between two schemas, each given as the schemas that hold together."""
-        key = (tuple(map(id, old)), tuple(map(id, new)))
+        return self._once("schema", old, new, self._compare)
+
+    def _once(self, what, old, new, compare):
+        """What a comparison of two tuples of schemas finds. Nothing while it is going on: a schema within
+        itself differs in what is found further out."""
+        key = (what, tuple(map(id, old)), tuple(map(id, new)))
         if key not in self._found:
-            self._found[key] = []  # a schema within itself differs in what is found further out
-            self._found[key] = list(dict.fromkeys(self._compare(old, new)))
+            self._found[key] = []
+            self._found[key] = list(dict.fromkeys(compare(old, new)))
         return self._found[key]
 
     # -- a schema
 
     def _compare(self, old, new) -> Iterator[Difference]:
-        was, now = _alternatives(self.old, old), _alternatives(self.new, new)
+        was, now = self.old.alternatives(old), self.new.alternatives(new)
         if was is None or now is None:
             if old != new:
                 yield Difference("", (WARNING, WARNING), "", "Too many alternatives to compare were changed.")
@@ -188,14 +188,14 @@ class Comparison:
                 )
 
     def _types(self, was, now):
-        if ("null" in was) != ("null" in now) and was - {"null"} and now - {"null"}:
-            if was != frozenset(TYPES) and now != frozenset(TYPES):
-                yield (
-                    Difference("", WIDENED, "type", "It may be null now.")
-                    if "null" in now
-                    else Difference("", NARROWED, "type", "It may not be null any more.")
-                )
-                was, now = was - {"null"}, now - {"null"}
+        anything, null = frozenset(TYPES), {"null"}
+        if ("null" in was) != ("null" in now) and was - null and now - null and anything not in (was, now):
+            yield (
+                Difference("", WIDENED, "type", "It may be null now.")
+                if "null" in now
+                else Difference("", NARROWED, "type", "It may not be null any more.")
+            )
+            was, now = was - null, now - null
         if was == now:
             return
         wider, narrower = self._as_text(now) >= was, self._as_text(was) >= now
@@ -205,19 +205,24 @@ class Comparison:
         yield Difference("", effect, "type", f"The type was {_listed_types(was)} and is {_listed_types(now)}.")
 
     def _as_text(self, types):
-        return types | _SCALARS if self.as_text and "string" in types else types
+        return frozenset(TYPES) if self.as_text and "string" in types else types
 
     # -- the alternatives of one type
 
     def _kind(self, kind, old, new) -> Iterator[Difference]:
         pairs, gone, come = self._paired(kind, old, new)
         for before, after in pairs:
-            yield from self._constraints(kind, before, after)
+            yield from self._constraints(before, after)
+        by_name = all(one.name for one in (*old, *new))  # two schemas of one shape may still be two things
+        chosen = len(old) == 1 and not old[0].exclusive and all(one.exclusive for one in new)
+        chosen = chosen and not any(one.values("discriminator") for one in new)
+        if chosen and sum(self._fits(old[0], one, sent=True) for one in new) > 1:
+            yield Difference("", NARROWED, "oneOf", "What fitted it fits more than one schema of `oneOf` now.")
         for one in gone:
-            if not any(self._takes_less(kind, other, one) for other in new):
+            if by_name or not any(self._fits(one, other, sent=True) for other in new):
                 yield Difference("", NARROWED, "oneOf", f"{_called(one, kind)} is no alternative any more.")
         for one in come:
-            if not any(self._takes_less(kind, one, other, True) for other in old):
+            if by_name or not any(self._fits(other, one, sent=False) for other in old):
                 effect = WIDENED if one.exclusive else (INFORMATIONAL, WARNING)
                 yield Difference("", effect, "oneOf", f"{_called(one, kind)} is an alternative now.")
 
@@ -236,7 +241,7 @@ class Comparison:
                     pairs.append((one, other))
 
         pair(lambda one, other: one.name and one.name == other.name)
-        pair(lambda one, other: not self._differ(kind, one, other))
+        pair(lambda one, other: not any(self._constraints(one, other)))
         pair(
             lambda one, other: (
                 not (one.name and other.name)
@@ -245,38 +250,31 @@ class Comparison:
         )
         return pairs, gone, come
 
-    def _differ(self, kind, one, other):
-        return list(self._constraints(kind, one, other))
-
-    def _takes_less(self, kind, one, other, swapped=False) -> bool:
-        """Whether `one` of the new alternatives takes all that `other` of the old ones takes; or, when
-        `swapped`, whether `other` of the old ones takes all that `one` of the new ones takes."""
-        if swapped:
-            return all(d.effect[1] == INFORMATIONAL for d in self._constraints(kind, other, one))
-        return all(d.effect[0] == INFORMATIONAL for d in self._constraints(kind, other, one))
+    def _fits(self, old, new, sent) -> bool:
+        """Whether the new alternative takes all that was sent by the old one; or, if not `sent`, whether all
+        that comes by the new one was foreseen by the old."""
+        return all(difference.effect[not sent] == INFORMATIONAL for difference in self._constraints(old, new))
 
     # -- two alternatives of one type, keyword by keyword
 
-    def _constraints(self, kind, old, new) -> Iterator[Difference]:
-        yield from _enumerations(kind, old, new)
-        yield from _bounds(kind, old, new)
-        if kind in ("string", "number"):
-            yield from _formats(old, new)
-        if kind == "string":
-            yield from _patterns(old, new)
-            for keyword in ("contentEncoding", "contentMediaType"):
-                was, now = old.values(keyword)[:1], new.values(keyword)[:1]
-                if was != now:
-                    yield Difference("", CHANGED, keyword, f"{keyword} was {_shown(was)} and is {_shown(now)}.")
-        elif kind == "number":
-            yield from _multiples(old, new)
-        elif kind == "object":
-            yield from self._objects(old, new)
-        elif kind == "array":
-            yield from self._arrays(old, new)
-        for keyword, its in _INNER.items():
-            if its in (None, kind):
-                yield from self._inner(keyword, old, new)
+    def _constraints(self, old, new) -> list[Difference]:
+        return self._once("alternative", old.schemas, new.schemas, lambda *_: self._keywords(old, new))
+
+    def _keywords(self, old, new) -> Iterator[Difference]:
+        # A keyword that is for another type has no effect, but who changed it meant something by it.
+        yield from _enumerations(old, new)
+        yield from _bounds(old, new)
+        yield from _formats(old, new)
+        yield from _patterns(old, new)
+        yield from _multiples(old, new)
+        for keyword in ("contentEncoding", "contentMediaType"):
+            was, now = old.values(keyword)[:1], new.values(keyword)[:1]
+            if was != now:
+                yield Difference("", CHANGED, keyword, f"{keyword} was {_shown(was)} and is {_shown(now)}.")
+        yield from self._objects(old, new)
+        yield from self._arrays(old, new)
+        for keyword in _INNER:
+            yield from self._inner(keyword, old, new)
         was, now = old.parts("if"), new.parts("if")
         if was or now:
             if not was or not now:
@@ -300,11 +298,17 @@ class Comparison:
                 yield difference._replace(field=join(keyword, difference.field))
 
     def _objects(self, old, new):
-        was, now = (self._shown_properties(document, one) for document, one in ((self.old, old), (self.new, new)))
+        was, now = (self._shown_properties(schemas, one) for schemas, one in ((self.old, old), (self.new, new)))
         needed, needs = old.names("required"), new.names("required")
         closed = _is_closed(new)
+        hidden = "readOnly" if self.request else "writeOnly"
         for name in dict.fromkeys([*was, *now]):
-            if name not in now:
+            if name not in now and name in new.properties():
+                yield Difference(name, (WARNING, WARNING), hidden, f"It is {hidden} now.")
+            elif name not in was and name in old.properties():
+                effect = NARROWED if name in needs else HARMLESS
+                yield Difference(name, effect, hidden, f"It is no longer {hidden}.")
+            elif name not in now:
                 sent = BREAKING if closed else WARNING
                 yield Difference(
                     name,
@@ -331,21 +335,21 @@ class Comparison:
                     yield difference._replace(field=join(name, difference.field))
         for name in sorted((needed ^ needs) - old.properties().keys() - new.properties().keys()):
             yield (
-                Difference(name, NARROWED, "required", "It is required now.")
+                Difference(name, (WARNING, INFORMATIONAL), "required", "It is required now, though not described.")
                 if name in needs
-                else Difference(name, WIDENED, "required", "It is no longer required.")
+                else Difference(name, (INFORMATIONAL, WARNING), "required", "It is no longer required.")
             )
         yield from self._additional(old, new)
         yield from self._named("patternProperties", old, new)
         yield from self._named("dependentSchemas", old, new)
         yield from _dependent_required(old, new)
 
-    def _shown_properties(self, document, alternative):
+    def _shown_properties(self, schemas, alternative):
         hidden = "readOnly" if self.request else "writeOnly"
         return {
             name: parts
             for name, parts in alternative.properties().items()
-            if not any(_flag(document, part, hidden) for part in parts)
+            if not any(schemas.says(part, hidden) for part in parts)
         }
 
     def _additional(self, old, new):
@@ -376,9 +380,7 @@ class Comparison:
     def _arrays(self, old, new):
         was, now = (_places(one) for one in (old, new))
         for number in range(max(len(was[0]), len(now[0]))):
-            before, after = (
-                places[number] if number < len(places) else rest for places, rest in (was, now)
-            )
+            before, after = (places[number] if number < len(places) else rest for places, rest in (was, now))
             for difference in self.compare(before, after):
                 yield difference._replace(field=join(f"[{number}]", difference.field))
         for difference in self.compare(was[1], now[1]):
@@ -410,60 +412,89 @@ def join(path: str, rest: str) -> str:
 # -- what a schema consists of
 
 
-def _alternatives(document, parts) -> list[Alternative] | None:
-    """The alternatives of schemas that all hold; None when there are too many."""
-    found = [Alternative(())]
-    for part in _distinct(parts):
-        branches = _branches(document, part, frozenset())
-        if branches is None or len(found) * len(branches) > MOST_ALTERNATIVES:
-            return None
-        found = [_both(one, other) for one in found for other in branches]
-    # A conjunction that no value can fulfil is no alternative.
-    return [one for one in found if one.types()]
+class _Schemas:
+    """The schemas of a document, taken apart."""
 
+    def __init__(self, document: Mapping):
+        self.document = document
+        self._plain: dict[int, Mapping] = {}  # one for each schema, so that it can be told when it comes again
 
-def _branches(document, schema, within) -> list[Alternative] | None:
-    if schema is False:
-        return []
-    if not isinstance(schema, Mapping):
-        return [Alternative(())]
-    found = [Alternative((_plain(schema),))]
-    groups: list[list[Alternative] | None] = []
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference not in within:
-        groups.append(_branches(document, _target(document, reference), within | {reference}))
-    groups += [_branches(document, part, within) for part in _list(schema.get("allOf"))]
-    for keyword in ("anyOf", "oneOf"):
-        choices = _list(schema.get(keyword))
-        if choices:
-            several: list[Alternative] = []
-            for choice in choices:
-                branches = _branches(document, choice, within)
-                if branches is None:
-                    return None
-                name = _name_of(document, choice)
-                several += [
-                    dc.replace(branch, name=branch.name or name, exclusive=branch.exclusive or keyword == "oneOf")
-                    for branch in branches
-                ]
-            groups.append(several)
-    for group in groups:
-        if group is None or len(found) * len(group) > MOST_ALTERNATIVES:
-            return None
-        found = [_both(one, other) for one in found for other in group]
-    return found
+    def alternatives(self, parts: Parts) -> list[Alternative] | None:
+        """The alternatives of schemas that all hold; None when there are too many."""
+        found = [Alternative(())]
+        for part in _distinct(parts):
+            branches = self._branches(part, frozenset())
+            if branches is None or len(found) * len(branches) > MOST_ALTERNATIVES:
+                return None
+            found = [_both(one, other) for one in found for other in branches]
+        return [one for one in found if one.types()]  # what no value can fulfil is no alternative
+
+    def says(self, schema, keyword, depth=0) -> bool:
+        """Whether a schema says `keyword: true`, by itself or by what it is composed of."""
+        if not isinstance(schema, Mapping) or depth > 20:
+            return False
+        if schema.get(keyword) is True:
+            return True
+        inner = [self._target(schema["$ref"])] if isinstance(schema.get("$ref"), str) else []
+        return any(self.says(part, keyword, depth + 1) for part in (*inner, *_list(schema.get("allOf"))))
+
+    def _branches(self, schema, within) -> list[Alternative] | None:
+        if schema is False:
+            return []
+        if not isinstance(schema, Mapping):
+            return [Alternative(())]
+        found = [Alternative((self._without_composition(schema),))]
+        groups: list[list[Alternative] | None] = []
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference not in within:
+            groups.append(self._branches(self._target(reference), within | {reference}))
+        groups += [self._branches(part, within) for part in _list(schema.get("allOf"))]
+        for keyword in ("anyOf", "oneOf"):
+            choices = _list(schema.get(keyword))
+            if choices:
+                several: list[Alternative] = []
+                for choice in choices:
+                    branches = self._branches(choice, within)
+                    if branches is None:
+                        return None
+                    name = _name_of(choice)
+                    several += [
+                        dc.replace(branch, name=branch.name or name, exclusive=branch.exclusive or keyword == "oneOf")
+                        for branch in branches
+                    ]
+                groups.append(several)
+        for group in groups:
+            if group is None or len(found) * len(group) > MOST_ALTERNATIVES:
+                return None
+            found = [_both(one, other) for one in found for other in group]
+        return found
+
+    def _without_composition(self, schema):
+        if id(schema) not in self._plain:
+            self._plain[id(schema)] = {
+                name: value for name, value in schema.items() if name not in ("$ref", "allOf", "anyOf", "oneOf")
+            }
+        return self._plain[id(schema)]
+
+    def _target(self, reference):
+        node: t.Any = self.document
+        if not reference.startswith("#"):
+            return {}
+        for step in filter(None, reference[1:].split("/")):
+            step = step.replace("~1", "/").replace("~0", "~")
+            try:
+                node = node[int(step)] if isinstance(node, list) else node[step]
+            except (KeyError, IndexError, ValueError, TypeError):
+                return {}
+        return node
 
 
 def _both(one, other):
     return Alternative(
-        (*one.schemas, *(schema for schema in other.schemas if schema)),
+        _distinct((*one.schemas, *(schema for schema in other.schemas if schema))),
         " and ".join(filter(None, (one.name, other.name))),
         one.exclusive or other.exclusive,
     )
-
-
-def _plain(schema):
-    return {name: value for name, value in schema.items() if name not in ("$ref", "allOf", "anyOf", "oneOf")}
 
 
 def _by_kind(alternatives) -> dict[str, list[Alternative]]:
@@ -488,35 +519,12 @@ def _united(alternatives):
     return [Alternative(({"enum": list(itertools.chain.from_iterable(values))},))]
 
 
-def _target(document, reference):
-    node: t.Any = document
-    if not reference.startswith("#"):
-        return {}
-    for step in filter(None, reference[1:].split("/")):
-        step = step.replace("~1", "/").replace("~0", "~")
-        try:
-            node = node[int(step)] if isinstance(node, list) else node[step]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return {}
-    return node
-
-
-def _name_of(document, schema):
+def _name_of(schema):
     if not isinstance(schema, Mapping):
         return ""
     if isinstance(schema.get("$ref"), str):
         return schema["$ref"].rpartition("/")[2]
     return schema["title"] if isinstance(schema.get("title"), str) else ""
-
-
-def _flag(document, schema, keyword, depth=0) -> bool:
-    """Whether a schema says `keyword: true`, by itself or by what it is composed of."""
-    if not isinstance(schema, Mapping) or depth > 20:
-        return False
-    if schema.get(keyword) is True:
-        return True
-    inner = [_target(document, schema["$ref"])] if isinstance(schema.get("$ref"), str) else []
-    return any(_flag(document, part, keyword, depth + 1) for part in (*inner, *_list(schema.get("allOf"))))
 
 
 def _annotation(alternatives, keyword):
@@ -547,8 +555,8 @@ def _is_closed(alternative) -> bool:
 # -- the keywords
 
 
-def _enumerations(kind, old, new):
-    was, now = ([value for value in one.enumerated() or ()] for one in (old, new))
+def _enumerations(old, new):
+    was, now = (list(one.enumerated() or ()) for one in (old, new))
     closed, closes = (one.enumerated() is not None for one in (old, new))
     if closed or closes:
         gone = [value for value in was if value is not None and not any(_same(value, one) for one in now)]
@@ -565,25 +573,20 @@ def _enumerations(kind, old, new):
             )
     was, now = ({_key(value) for value in one.names("x-extensible-enum")} for one in (old, new))
     if was - now:
-        yield Difference(
-            "", NARROWED, "x-extensible-enum", f"The values {_listed(sorted(was - now))} were removed."
-        )
+        yield Difference("", NARROWED, "x-extensible-enum", f"The values {_listed(sorted(was - now))} were removed.")
     elif now - was:
         yield Difference("", HARMLESS, "x-extensible-enum", f"The values {_listed(sorted(now - was))} were added.")
 
 
-def _bounds(kind, old, new):
-    for its, lower, above, upper, below in _BOUNDS:
-        if kind == its:
-            for is_lower, keyword, exclusive in ((True, lower, above), (False, upper, below)):
-                was, now = (
-                    [(value, False) for value in one.numbers(keyword)]
-                    + [(value, True) for value in one.numbers(exclusive)]
-                    for one in (old, new)
-                )
-                if is_lower and keyword != "minimum":
-                    was, now = ([bound for bound in bounds if bound[0] > 0] for bounds in (was, now))
-                yield from _bound("", keyword, was, now, is_lower)
+def _bounds(old, new):
+    for keyword, exclusive, is_lower in _BOUNDS:
+        was, now = (
+            [(value, False) for value in one.numbers(keyword)] + [(value, True) for value in one.numbers(exclusive)]
+            for one in (old, new)
+        )
+        if is_lower and exclusive is None:  # a count is never below 0
+            was, now = (bounds or [(0, False)] for bounds in (was, now))
+        yield from _bound("", keyword, was, now, is_lower)
 
 
 def _bound(field, keyword, was, now, is_lower):
@@ -597,13 +600,20 @@ def _bound(field, keyword, was, now, is_lower):
     low, high = tightest(was), tightest(now)
     if low == high:
         return
+    effect = None
     if low is None or high is None:
         tighter = low is None
+        if tighter:  # it may have held before, unsaid
+            effect = (WARNING, INFORMATIONAL)
     else:
         order = [(value, exclusive if is_lower else not exclusive) for value, exclusive in (low, high)]
         tighter = (order[1] > order[0]) == is_lower
-    effect = NARROWED if tighter else WIDENED
-    yield Difference(field, effect, keyword, f"{keyword} was {_limit(low)} and is {_limit(high)}.")
+    yield Difference(
+        field,
+        effect or (NARROWED if tighter else WIDENED),
+        keyword,
+        f"{keyword} was {_limit(low)} and is {_limit(high)}.",
+    )
 
 
 def _limit(bound):
@@ -614,7 +624,9 @@ def _formats(old, new):
     was, now = (next(iter(one.values("format")), None) for one in (old, new))
     if was == now:
         return
-    if was is None or (now, was) in _WIDER_FORMATS:
+    if {was, now} <= {None, "int64", "double"}:  # what a number without a format holds anyhow
+        effect = HARMLESS
+    elif was is None or (now, was) in _WIDER_FORMATS:
         effect = NARROWED
     elif now is None or (was, now) in _WIDER_FORMATS:
         effect = WIDENED
@@ -636,7 +648,7 @@ def _patterns(old, new):
         effect = (INFORMATIONAL, WARNING)
     else:
         effect = (WARNING, WARNING)
-    yield Difference("", effect, "pattern", f"The pattern was {_listed(was)} and is {_listed(now)}.")
+    yield Difference("", effect, "pattern", f"The pattern was {_listed(sorted(was))} and is {_listed(sorted(now))}.")
 
 
 def _multiples(old, new):
@@ -650,7 +662,10 @@ def _multiples(old, new):
     else:
         effect = CHANGED
     yield Difference(
-        "", effect, "multipleOf", f"multipleOf was {'free' if was is None else was} and is {'free' if now is None else now}."
+        "",
+        effect,
+        "multipleOf",
+        f"multipleOf was {'free' if was is None else was} and is {'free' if now is None else now}.",
     )
 
 
@@ -721,9 +736,10 @@ def _with_integer(types):
 def _listed_types(types):
     if types >= frozenset(TYPES) - {"null"}:
         return "anything"
-    return " or ".join(
-        kind for kind in TYPES if kind in types and not (kind == "integer" and "number" in types)
-    ) or "nothing"
+    return (
+        " or ".join(kind for kind in TYPES if kind in types and not (kind == "integer" and "number" in types))
+        or "nothing"
+    )
 
 
 def _listed(values, closed=True):
