@@ -18,6 +18,8 @@ from mockserver.contract.schema_diff import (
     HARMLESS,
     INFORMATIONAL,
     NARROWED,
+    SCALARS,
+    TYPES,
     WARNING,
     WIDENED,
     Comparison,
@@ -208,7 +210,11 @@ class _Pair:
         was, now = _requirements(self.old, self.before.node), _requirements(self.new, self.after.node)
         known = _mapping(_mapping(self.old.get("components")).get("securitySchemes"))
         lost = [one for one in was if not any(_suffices(one, other, known) for other in now)]
-        come = [other for other in now if other not in was]
+        come = [
+            other
+            for other in now
+            if not any(_suffices(one, other, known) and _suffices(other, one, known) for one in was)
+        ]
         for one in lost:
             yield self._change(
                 "request",
@@ -217,23 +223,24 @@ class _Pair:
                 f"It wants other credentials: {_named(one)} was enough, and {_either(now)} is wanted.",
             )
         for one in () if lost else come:
-            yield self._change("request", "", INFORMATIONAL, f"{_named(one).capitalize()} is enough now.")
+            yield self._change("request", "", INFORMATIONAL, f"{_named(one)} is enough now.")
 
     # -- parameters
 
     def _all_parameters(self):
         was, now = self._addressed(self.before), self._addressed(self.after)
-        names = {name for where, name in now.keys() - was.keys()}
         for where, name in dict.fromkeys([*was, *now]):
             shown = _shown_parameter(where, name)
             if (where, name) not in now:
-                others = [place for place, other in now.keys() - was.keys() if other == name]
-                if others and name in names and where != "path":
-                    yield self._weighed("request", shown, _difference(NARROWED, f"It moved to the {others[0]}."))
-                else:
-                    yield self._weighed("request", shown, _difference((WARNING, WARNING), "The parameter was removed."))
+                others = sorted(place for place, other in now.keys() - was.keys() if other == name)
+                difference = (
+                    _difference(NARROWED, f"It moved to the {others[0]}.")
+                    if others
+                    else _difference((WARNING, WARNING), "The parameter was removed.")
+                )
+                yield self._weighed("request", shown, difference)
             elif (where, name) not in was:
-                needed = _flag(now[where, name], "required") or where == "path"
+                needed = _flag(now[where, name], "required") and where != "path"  # the path itself is the same
                 yield self._weighed(
                     "request",
                     shown,
@@ -268,7 +275,7 @@ class _Pair:
         yield from self._style("request", shown, was, now)
         if now == ("form", True) and _is_list(self.new, other) and not _is_list(self.old, schema):
             other = _resolved(self.new, other).get("items", other)  # one value is a list of one
-        for difference in self._comparison("request", as_text=True).compare((schema,), (other,)):
+        for difference in self._comparison("request", as_text=SCALARS).compare((schema,), (other,)):
             if difference.keyword == "default" and not difference.field and not _flag(new, "required"):
                 difference = difference._replace(effect=NARROWED)  # leaving it out means something else now
             yield self._weighed("request", join(shown, difference.field), difference)
@@ -321,7 +328,8 @@ class _Pair:
                 yield self._weighed(side, field, _difference(CHANGED, f"{media_type} is no longer {verb}."), softened)
                 continue
             else:
-                yield self._weighed(side, field, _difference(HARMLESS, f"{media_type} was added."))
+                if not _range_of(media_type, before):
+                    yield self._weighed(side, field, _difference(HARMLESS, f"{media_type} was added."))
                 continue
             yield from self._media(side, field, media_type, *pair, softened)
 
@@ -332,7 +340,7 @@ class _Pair:
             message = f"A schema was {'added' if came else 'removed'}."
             yield self._weighed(side, field, _difference(effect, message), softened)
             return
-        comparison = self._comparison(side, as_text=not _is_json(media_type))
+        comparison = self._comparison(side, as_text=frozenset() if _is_json(media_type) else frozenset(TYPES))
         for difference in comparison.compare((old.get("schema", {}),), (new.get("schema", {}),)):
             yield self._weighed(side, " ".join(filter(None, (field, difference.field))), difference, softened)
         was, now = _mapping(old.get("encoding")), _mapping(new.get("encoding"))
@@ -392,7 +400,7 @@ class _Pair:
                 before, schema = _serialised(self.old, was[name], "header")
                 after, other = _serialised(self.new, now[name], "header")
                 yield from self._style("response", shown, before, after)
-                for difference in self._comparison("response", as_text=True).compare((schema,), (other,)):
+                for difference in self._comparison("response", as_text=SCALARS).compare((schema,), (other,)):
                     yield self._weighed("response", join(shown, difference.field), difference, softened)
 
 

@@ -39,6 +39,7 @@ _BOUNDS = (  # (keyword, the same but exclusive, whether it is a lower one)
     ("maxProperties", None, False),
 )
 ANY: Parts = ({},)
+SCALARS = frozenset({"string", "number", "integer", "boolean"})
 # What holds one schema, that has to hold for the value or for something within it.
 _INNER = ("contains", "unevaluatedItems", "propertyNames", "unevaluatedProperties", "contentSchema", "then", "else")
 _WIDER_FORMATS = {("int32", "int64"), ("float", "double"), ("date", "date-time"), ("time", "date-time")}
@@ -131,9 +132,9 @@ class Alternative:
 
 class Comparison:
     """Compares schemas of two documents. `request` tells which of readOnly and writeOnly is left out;
-    `as_text` that values travel as text, where every number is also a string."""
+    `as_text` holds the types that travel as text, where each is also a string."""
 
-    def __init__(self, old: Mapping, new: Mapping, request: bool, as_text: bool = False):
+    def __init__(self, old: Mapping, new: Mapping, request: bool, as_text: frozenset[str] = frozenset()):
         self.old, self.new = _Schemas(old), _Schemas(new)
         self.request, self.as_text = request, as_text
         self._found: dict[tuple, list[Difference]] = {}
@@ -205,7 +206,7 @@ class Comparison:
         yield Difference("", effect, "type", f"The type was {_listed_types(was)} and is {_listed_types(now)}.")
 
     def _as_text(self, types):
-        return frozenset(TYPES) if self.as_text and "string" in types else types
+        return types | self.as_text if "string" in types else types
 
     # -- the alternatives of one type
 
@@ -621,7 +622,7 @@ def _limit(bound):
 
 
 def _formats(old, new):
-    was, now = (next(iter(one.values("format")), None) for one in (old, new))
+    was, now = (next((name for name in one.values("format") if isinstance(name, str)), None) for one in (old, new))
     if was == now:
         return
     if {was, now} <= {None, "int64", "double"}:  # what a number without a format holds anyhow

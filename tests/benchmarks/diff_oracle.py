@@ -23,6 +23,84 @@ import yaml
 from mockserver.contract import documents
 from mockserver.contract.diff import diff
 
+# Why a pair is judged otherwise here, by the names of its two files, or by a test where one pair serves several.
+GATE = "oasdiff does not weigh security; who has no key, or a key without the scope, is refused"
+ONE = "the test asks one of the tool's rules; another change in the same pair breaks clients"
+NO_EFFECT = "two schemas of one shape: what may be sent is the same"
+EXPLAINED = {
+    ("base.yaml", "revision.yaml"): f"{ONE} (200 became 201)",
+    ("request_body_default_value_changed_base.yaml", "request_body_default_value_changed_revision.yaml"): (
+        f"{ONE} (application/json is no longer taken)"
+    ),
+    ("response_property_became_optional_base.yaml", "response_property_became_optional_revision.yaml"): (
+        f"{ONE} (a required field was removed)"
+    ),
+    (
+        "common_request_parameter_max_items_updated_revision.yaml",
+        "common_request_parameter_max_items_updated_base.yaml",
+    ): "oasdiff finds the same with --flatten-params, which is always on here",
+    ("api_security_global_added_base.yaml", "api_security_global_added_revision.yaml"): GATE,
+    ("api_security_added_base.yaml", "api_security_added_revision.yaml"): GATE,
+    ("api_security_updated_revision.yaml", "api_security_updated_base.yaml"): GATE,
+    ("component_security_updated_base.yaml", "component_security_updated_base.yaml"): (
+        f"{GATE}; openapi-diff calls the same breaking"
+    ),
+    "TestBreaking_ResponseErrorStatusRemoved": "the test makes a removed 4xx an error, which it is not by default",
+    "TestBreaking_NewPathParam": "the path is the same, only its parameter is described now",
+    ("request-body-enum.yaml", "request-body-enum.yaml"): "an empty enum, which no schema may have, is no enum",
+    ("pattern-revision.yaml", "pattern-base.yaml"): "the pattern is of a readOnly field, which nobody sends",
+    ("pattern-revision-recursive.yaml", "pattern-base-recursive.yaml"): (
+        "the pattern is of a readOnly field, which nobody sends"
+    ),
+    ("request_property_all_of_added_base.yaml", "request_property_all_of_added_revision.yaml"): NO_EFFECT,
+    ("request_body_any_of_media_type_base.yaml", "request_body_any_of_media_type_revision.yaml"): NO_EFFECT,
+    (
+        "request_optional_property_write_only_read_only_base.yaml",
+        "request_optional_property_write_only_read_only_base.yaml",
+    ): "a required field that is no longer readOnly has to be sent; openapi-diff calls the same breaking",
+    ("webhook_operation_base.yaml", "webhook_operation_revision.yaml"): (
+        "the client reads the body of a webhook: one that always comes breaks nobody"
+    ),
+    ("composed_schema_1.yaml", "composed_schema_2.yaml"): "the discriminator is new; oasdiff: informational",
+    ("oneOf_discriminator-changed_1.yaml", "oneOf_discriminator-changed_2.yaml"): "a warning; oasdiff: informational",
+    ("bc_schema_base.yaml", "bc_schema_discriminator_changed.yaml"): "a warning; oasdiff: informational",
+    ("petstore_swagger2.yaml", "petstore_swagger2.yaml"): "Swagger 2.0 is refused with a word on it",
+    ("petstore_swagger2.yaml", "petstore_openapi3.yaml"): "Swagger 2.0 is refused with a word on it",
+    ("bc_response_apiresponse_base.yaml", "bc_response_apiresponse_decreased.yaml"): (
+        "a 4xx that no longer comes; oasdiff: informational"
+    ),
+    ("bc_enum_base.yaml", "bc_response_enum_increased.yaml"): "a warning, as in oasdiff",
+    ("bc_response_header_base.yaml", "bc_response_header_required_increased.yaml"): "a header that always comes now",
+    ("bc_response_headers_base.yaml", "bc_response_headers_decreased.yaml"): (
+        "an optional header: a warning, as in oasdiff"
+    ),
+    ("bc_minlength_base.yaml", "bc_response_minlength_changed_but_compatible.yaml"): (
+        "shorter answers than before; oasdiff calls the same breaking"
+    ),
+    ("bc_operation_base.yaml", "bc_operation_changed_incompatible_operation_id.yaml"): (
+        "another operationId; oasdiff: informational"
+    ),
+    ("bc_request_params_base.yaml", "bc_request_params_decreased.yaml"): (
+        "an optional parameter: a warning, as in oasdiff"
+    ),
+    ("bc_readonly_base.yaml", "bc_request_readonly_increased.yaml"): (
+        "a field that became readOnly: a warning; oasdiff: informational"
+    ),
+    ("bc_schema_base.yaml", "bc_request_schema_format_increased.yaml"): "int32 became int64, as in oasdiff",
+    ("bc_schema_base.yaml", "bc_response_schema_format_decreased.yaml"): "int64 became int32, as in oasdiff",
+    ("bc_schema_base.yaml", "bc_schema_max_properties_added.yaml"): (
+        "a limit where none was stated: a warning, as oasdiff has it of the other limits"
+    ),
+    ("bc_security_scheme_base.yaml", "bc_security_scheme_bearer_format_changed.yaml"): (
+        "bearerFormat is documentation, says OpenAPI"
+    ),
+    ("bc_writeonly_base.yaml", "bc_response_writeonly_increased.yaml"): (
+        "a field that became writeOnly: a warning; oasdiff: informational"
+    ),
+    ("bc_writeonly_base.yaml", "bc_response_writeonly_required_decreased.yaml"): (
+        "a field that is no longer writeOnly; oasdiff: a warning"
+    ),
+}
 CHANGING = re.compile(
     r"\s*(?:\w+\.Spec.*(?<![=!:])=(?!=)|delete\(|deleteParam|set\w+\(|\w+\(s[12]\)|.*\.(?:Delete|Set|SetOperation)\(|.*&sr)"
 )
@@ -240,11 +318,17 @@ def judged(old: Path, new: Path, *changes) -> str:
     return "breaking" if any(change.severity == "breaking" for change in changes) else "compatible"
 
 
+def _why(disagreement):
+    *_, old, new, _, tests = disagreement
+    names = [name for _, test in tests for name in re.findall(r":(\w+)", test)]
+    return next((EXPLAINED[key] for key in ((old, new), *names) if key in EXPLAINED), None)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--oasdiff", type=Path)
     parser.add_argument("--openapi-diff", type=Path)
-    parser.add_argument("--show", action="store_true", help="list the pairs judged otherwise")
+    parser.add_argument("--show", action="store_true", help="list all pairs judged otherwise, and why")
     options = parser.parse_args()
     for read, checkout in ((oasdiff, options.oasdiff), (openapi_diff, options.openapi_diff)):
         if checkout is None:
@@ -272,8 +356,11 @@ def main():
         )
         if unread:
             print(f"  {len(unread)} more change a document in ways not read here")
-        for label, verdict, old, new, lines, tests in others if options.show else ():
+        unexplained = [other for other in others if _why(other) is None]
+        print(f"  {len(others)} disagreements, {len(unexplained)} of them unexplained")
+        for label, verdict, old, new, lines, tests in others if options.show else unexplained:
             print(f"  {label}, here {verdict}: {old} {new}", *lines, *(test for _, test in tests), sep="\n    ")
+            print(f"    because: {_why((label, verdict, old, new, lines, tests))}")
 
 
 if __name__ == "__main__":
