@@ -214,10 +214,15 @@ def _is_recording(file) -> bool:
     if file.name.removesuffix(".gz").endswith(".har"):
         return True  # broken or not, it is meant to be one
     try:
-        next(iter(Recording(file)), None)
-    except TrafficError as error:
-        return _UNKNOWN not in error.reason and "neither JSON nor YAML" not in error.reason
-    return True
+        with _opened(file) as content:
+            start = content.peek(4096)
+            try:
+                convert, entry = next(_entries(content), (None, None))
+            except (_Wrong, RecursionError):
+                return b"interactions:" in start  # a broken cassette
+    except (OSError, EOFError, zlib.error):
+        return False
+    return convert is not _from_journal or (isinstance(entry, dict) and entry.keys() >= _JOURNAL)
 
 
 def _entries(file) -> Iterator[tuple[t.Callable, t.Any]]:
@@ -296,23 +301,21 @@ class _Json:
     def names(self) -> Iterator[str]:
         """The names in the object that comes; whoever asks takes the value of each before the next."""
         self._take("{")
-        while self.peek() != "}":
-            key = self.value()
+        comma = self.peek() != "}"
+        while comma:
+            name = self.value()
             self._take(":")
-            yield key
-            if self.peek() != ",":
-                break
-            self._take(",")
+            yield name
+            comma = self._taken(",")
         self._take("}")
 
     def items(self) -> Iterator[t.Any]:
         """The values of the list that comes."""
         self._take("[")
-        while self.peek() != "]":
+        comma = self.peek() != "]"
+        while comma:
             yield self.value()
-            if self.peek() != ",":
-                break
-            self._take(",")
+            comma = self._taken(",")
         self._take("]")
 
     def value(self) -> t.Any:
@@ -342,9 +345,14 @@ class _Json:
             raise _Wrong(f"is not JSON: something follows at character {self._before + self._at + 1}")
 
     def _take(self, character):
-        if self.peek() != character:
+        if not self._taken(character):
             raise _Wrong(f"is not JSON: expected {character!r} at character {self._before + self._at + 1}")
+
+    def _taken(self, character) -> bool:
+        if self.peek() != character:
+            return False
         self._at += 1
+        return True
 
     def _more(self) -> bool:
         """Read on; what is held doubles when one value needs it."""
@@ -353,12 +361,14 @@ class _Json:
             chunk = self._decoded.decode(content, final=not content)
         except UnicodeDecodeError as error:
             raise _Wrong(f"is not JSON: {error.reason} in what should be UTF-8") from None
-        self._before += self._at
-        self._text, self._at = self._text[self._at :] + chunk, 0
+        if content:
+            self._before += self._at
+            self._text, self._at = self._text[self._at :] + chunk, 0
         return bool(content)
 
 
 _CASSETTE = ("interactions", "http_interactions")
+_JOURNAL = frozenset({"method", "path", "status"})  # what each of its entries has
 _UNKNOWN = (
     "is no recording: expected a HAR file (log.entries), a VCR cassette (interactions) "
     "or an export of the mock's journal (a list of its entries)"
@@ -513,7 +523,7 @@ def _cassette_body(message, what):
 
 
 def _from_journal(entry, folder):
-    if not {"method", "path", "status"} <= entry.keys():
+    if not entry.keys() >= _JOURNAL:
         raise _Wrong("expected an entry of the mock's journal with method, path and status")
     status = _status(entry["status"])
     query = _text(entry.get("query") or "", "query", empty=True)
