@@ -141,6 +141,7 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
     report = Report({name: f"{place.method} {place.path}" for name, place in contract.places.items()})
     found: dict[tuple, Finding] = {}
     unknown: dict[str, dict[tuple, Finding]] = {}  # by host
+    asked: dict[str, tuple[str, str]] = {}  # verb and path of calls that the contract does not know
     hosts = set()
     for exchange in exchanges:
         if exchange.method in ("OPTIONS", "HEAD") or exchange.path.startswith("/__mock__"):
@@ -149,7 +150,12 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
             report.left_out += 1
             continue
         report.exchanges += 1
-        operation, violations = compare(contract, exchange)
+        match = contract.match(exchange.method, exchange.path)
+        if match is None:
+            operation, violations = _label(exchange), [("request", _UNKNOWN)]
+            asked.setdefault(operation, (exchange.method, exchange.path))
+        else:
+            operation, violations = match[0], _violations(contract, *match, exchange)
         host = urlsplit(exchange.url).netloc
         if operation in contract:
             hosts.add(host)
@@ -180,7 +186,8 @@ def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = 
             report.exchanges -= report.elsewhere[host]
         else:
             for key, finding in findings.items():
-                found.setdefault(key, dc.replace(finding, sources=[])).sources += finding.sources
+                message = _no_such_operation(contract, *asked[finding.operation])
+                found.setdefault(key, dc.replace(finding, message=message, sources=[])).sources += finding.sources
     report.findings = list(found.values())
     return report
 
@@ -190,7 +197,8 @@ def compare(contract: Contract, exchange: Exchange) -> tuple[str, list[tuple[str
     for the operation."""
     match = contract.match(exchange.method, exchange.path)
     if match is None:
-        return _unknown(contract, exchange)
+        message = _no_such_operation(contract, exchange.method, exchange.path)
+        return _label(exchange), [("request", dc.replace(_UNKNOWN, reason=message, expected=message))]
     return match[0], _violations(contract, *match, exchange)
 
 
@@ -211,12 +219,12 @@ def severity(side: str, violation: Violation, status: int) -> str:
 
 def _violations(contract, operation, parameters, exchange) -> list[tuple[str, Violation]]:
     sent = contract.request_violations(operation, exchange.query_string, path_parameters=parameters)
-    sent += [one for one in contract.unknown_in_request(operation, exchange.query_string, b"") if one not in sent]
+    sent = _with(sent, contract.unknown_in_request(operation, exchange.query_string, b""))
     sent = [violation for violation in sent if violation.field]  # all but the body
 
     def judge(body):
         shown = contract.request_violations(operation, "", exchange.request_headers, body)
-        shown += [one for one in contract.unknown_in_request(operation, "", body) if one not in shown]
+        shown = _with(shown, contract.unknown_in_request(operation, "", body))
         return [violation for violation in shown if not violation.field.startswith("?")]
 
     if "request" not in exchange.omitted:
@@ -251,10 +259,16 @@ def _answered(contract, operation, exchange) -> list[Violation]:
 
     def judge(body):
         shown = contract.response_violations(operation, status, headers, body)
-        return shown + [one for one in contract.unknown_in_response(operation, status, body) if one not in shown]
+        return _with(shown, contract.unknown_in_response(operation, status, body))
 
     shown = _wrapped(exchange.response_json, judge(exchange.response_body), judge)
     return found + [violation for violation in shown if violation.value not in _HIDDEN]
+
+
+def _with(violations, others):
+    """Violations and those of others that say something else."""
+    said = {(one.field, one.kind) for one in violations}
+    return [*violations, *(one for one in others if (one.field, one.kind) not in said)]
 
 
 def _wrapped(value, shown, judge) -> list[Violation]:
@@ -313,16 +327,22 @@ def _refused(exchange):
     )
 
 
-def _unknown(contract, exchange):
-    """(verb and path, the finding) of a call that no operation of the contract is for."""
+_UNKNOWN = Violation("", "path", "The contract has no such operation.", "The contract has no such operation.")
+
+
+def _label(exchange) -> str:
+    """What stands for the operation of a call that the contract does not know."""
     path = "/".join("{id}" if _ID.fullmatch(word) else word for word in exchange.path.split("/"))
+    return f"{exchange.method} {path}"
+
+
+def _no_such_operation(contract, method, path) -> str:
     known = [
         SimpleNamespace(id=place.name, method=place.method, path=place.path, served=True)
         for place in contract.places.values()
     ]
-    near = near_misses(exchange.method, exchange.path, known, most=1)
-    message = "The contract has no such operation." + (f" {near[0]['hint']}" if near else "")
-    return f"{exchange.method} {path}", [("request", Violation("", "path", message, message))]
+    near = near_misses(method, path, known, most=1)
+    return _UNKNOWN.reason + (f" {near[0]['hint']}" if near else "")
 
 
 def _example(exchange, show_bodies):
