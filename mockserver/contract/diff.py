@@ -73,14 +73,20 @@ def diff(old: Mapping, new: Mapping) -> list[Change]:
                 Change(label, "operation", "", BREAKING, f"The operation moved to {' '.join(pairs[address])}.")
             )
         found += _Pair(old, new, label, operation, after[pairs[address]]).changes()
-    found += _added("operation", [" ".join(address) for address in after if address not in pairs.values()])
+    found += [
+        Change(" ".join(address), "operation", "", INFORMATIONAL, "The operation was added.")
+        for address in after
+        if address not in pairs.values()
+    ]
     was, now = _hooks(old), _hooks(new)
     for label, operation in was.items():
         if label in now:
             found += _Pair(old, new, label, operation, now[label], received=True).changes()
         else:
-            found.append(Change(label, "operation", "", BREAKING, "The webhook was removed."))
-    return found + _added("webhook", [label for label in now if label not in was])
+            found.append(Change(label, "operation", "", BREAKING, "It is no longer called."))
+    return found + [
+        Change(label, "operation", "", INFORMATIONAL, "It is called now.") for label in now if label not in was
+    ]
 
 
 def text(changes: list[Change]) -> str:
@@ -109,6 +115,7 @@ def _operations(document) -> dict[tuple[str, str], Operation]:
     included."""
     servers = [server.get("url", "") for server in _list(document.get("servers")) if isinstance(server, Mapping)]
     base = urlsplit(str(servers[0])).path.rstrip("/") if servers else ""
+    base = base if base.startswith("/") else ""  # `example.com`: no address
     return {
         (operation.method, re.sub(r"{[^{}]*}", "{}", base + path)): operation
         for path, item in _mapping(document.get("paths")).items()
@@ -162,10 +169,6 @@ def _paired(before, after) -> dict[tuple, tuple]:
 def _own_address(operation):
     """Verb and path without what the servers put before."""
     return operation.method, re.sub(r"{[^{}]*}", "{}", operation.path)
-
-
-def _added(what, labels):
-    return [Change(label, "operation", "", INFORMATIONAL, f"The {what} was added.") for label in labels]
 
 
 class _Pair:
@@ -223,7 +226,7 @@ class _Pair:
                 f"It wants other credentials: {_named(one)} was enough, and {_either(now)} is wanted.",
             )
         for one in () if lost else come:
-            yield self._change("request", "", INFORMATIONAL, f"{_named(one)} is enough now.")
+            yield self._change("request", "", INFORMATIONAL, f"Enough now: {_named(one)}.")
 
     # -- parameters
 

@@ -256,7 +256,7 @@ def _json_entries(source):
             yield _from_journal, entry
         source.end()
         return
-    known = False
+    known, alone = False, {}
     for name in source.names():
         if name == "log":
             known = True
@@ -269,10 +269,14 @@ def _json_entries(source):
         elif name in _CASSETTE or name == "entries":
             known = True
             yield from _listed(source, name, _from_cassette if name in _CASSETTE else _from_journal)
+        elif name in ("request", "response"):
+            alone[name] = source.value()
         else:
             source.value()
     source.end()
-    if not known:
+    if alone.keys() == {"request", "response"}:  # an entry by itself
+        yield _from_har, alone
+    elif not known:
         raise _Wrong(_UNKNOWN)
 
 

@@ -1,5 +1,6 @@
 """`mockserver contract`: what its commands print, write and exit with."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -87,6 +88,28 @@ def test_check_of_what_is_no_traffic(tmp_path, content, reason):
 
     assert status == 2
     assert reason in output
+
+
+def test_check_of_a_folder_and_of_a_pattern(recorded, tmp_path):
+    session = recorded("/v1/tags/", "/v1/boms/")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "again.har.gz").write_bytes(gzip.compress(session.read_bytes()))
+    (tmp_path / "deep" / "package.json").write_text("{}")
+
+    for argument in (tmp_path, tmp_path / "**" / "*.har*"):
+        status, output = run("check", argument)
+        assert (status, output.splitlines()[-1].split(",")[0]) == (0, "4 exchanges")
+    status, output = run("check", tmp_path / "**" / "*.yaml")
+    assert (status, output) == (2, f"Error: {tmp_path}/**/*.yaml: there is no recording\n")
+
+
+def test_check_of_requests_alone_finds_nothing_and_says_so(tmp_path):
+    entry = {"request": {"method": "GET", "url": "https://host/v1/nothing/"}}
+    (tmp_path / "x.har").write_text(json.dumps({"log": {"entries": [entry]}}))
+    status, output = run("check", tmp_path / "x.har")
+    assert status == 0
+    assert "0 exchanges" in output
+    assert "Left out: 1 without a recorded answer." in output
 
 
 def test_a_report_of_an_unknown_kind_is_refused():

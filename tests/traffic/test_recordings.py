@@ -317,6 +317,11 @@ def test_a_recording_of_nothing_is_read(written, document):
     assert recordings.read(written(document)) == []
 
 
+def test_an_entry_by_itself_is_read(written):
+    (exchange,) = recordings.read(written(entry(RECORDED)))
+    assert exchange.response_json == TAG
+
+
 def test_a_cassette_whose_bodies_were_parsed_is_read(written):
     parsed = interaction(None)
     parsed["request"]["parsed_body"], parsed["response"]["parsed_body"] = {"name": "x"}, TAG
