@@ -175,7 +175,10 @@ def diff(old, new, fail_on):
     """What changed from OLD to NEW, two OpenAPI documents? Ours is NEW when it is left out."""
     from mockserver.contract import diff as diffing
 
-    changes = diffing.diff(_document(old), _document(new))
+    try:
+        changes = diffing.diff(_document(old), _document(new))
+    except RecursionError:
+        raise CannotRun(f"{old}: is nested too deeply to be compared.") from None
     click.echo(diffing.text(changes))
     fatal = {None: set(), "breaking": {"breaking"}, "warning": {"breaking", "warning"}}[fail_on]
     sys.exit(1 if any(change.severity in fatal for change in changes) else 0)

@@ -1,9 +1,10 @@
 """What changed from one contract to another, and whether a client built on the old one breaks on the new one.
 
 Breaking is what refuses a request that was right, or takes away or alters what an answer was sure to hold.
-Where a client may stumble but need not (a field it sent is ignored, a value it does not know may come) it is
-a warning. The rest, above all what was added, is informational. What a webhook or callback sends goes the
-other way: its request is read by the client, its answers are sent by it.
+Where a client may stumble but need not (a field it sent is ignored, a value it does not know may come, a limit
+is stated that may have held before) it is a warning. The rest, above all what was added, is informational.
+What a webhook or callback sends goes the other way: its request is read by the client, its answers are sent
+by it.
 """
 
 import dataclasses as dc

@@ -23,7 +23,7 @@ HARMLESS: Effect = (INFORMATIONAL, INFORMATIONAL)
 
 Parts = tuple[t.Any, ...]  # schemas that all hold
 
-MOST_ALTERNATIVES = 200
+MOST_ALTERNATIVES = 100
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 _PYTHON = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 _OF_OBJECTS = frozenset({"properties", "required", "additionalProperties", "patternProperties", "minProperties"})
@@ -157,7 +157,7 @@ class Comparison:
     def _compare(self, old, new) -> Iterator[Difference]:
         was, now = self.old.alternatives(old), self.new.alternatives(new)
         if was is None or now is None:
-            if old != new:
+            if self.old.unfolded(old) != self.new.unfolded(new):
                 yield Difference("", (WARNING, WARNING), "", "Too many alternatives to compare were changed.")
             return
         yield from self._annotations(was, now)
@@ -172,7 +172,7 @@ class Comparison:
                 yield from self._kind(kind, before[kind], after[kind])
 
     def _annotations(self, was, now):
-        for keyword, shown in (("default", "default"), ("discriminator", "discriminator")):
+        for keyword in ("default", "discriminator"):
             old, new = _annotation(was, keyword), _annotation(now, keyword)
             if keyword == "discriminator":
                 old, new = (
@@ -185,7 +185,7 @@ class Comparison:
                     "",
                     (WARNING, WARNING) if changed else HARMLESS,
                     keyword,
-                    f"The {shown} was {_shown(old)} and is {_shown(new)}.",
+                    f"The {keyword} was {_shown(old)} and is {_shown(new)}.",
                 )
 
     def _types(self, was, now):
@@ -429,6 +429,19 @@ class _Schemas:
                 return None
             found = [_both(one, other) for one in found for other in branches]
         return [one for one in found if one.types()]  # what no value can fulfil is no alternative
+
+    def unfolded(self, schema, within=frozenset()):
+        """A schema with what its references say in their place, except for one within itself."""
+        if isinstance(schema, list | tuple):
+            return [self.unfolded(item, within) for item in schema]
+        if not isinstance(schema, Mapping):
+            return schema
+        found = {name: self.unfolded(value, within) for name, value in schema.items() if name != "$ref"}
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            inner = reference not in within
+            found["$ref"] = self.unfolded(self._target(reference), within | {reference}) if inner else reference
+        return found
 
     def says(self, schema, keyword, depth=0) -> bool:
         """Whether a schema says `keyword: true`, by itself or by what it is composed of."""

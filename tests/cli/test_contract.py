@@ -136,6 +136,21 @@ def test_diff(tmp_path):
     )
 
 
+def test_diff_of_what_is_nested_too_deeply(tmp_path):
+    schema = {"type": "string"}
+    for _ in range(150):
+        schema = {"type": "object", "properties": {"a": schema}}
+    document = {"openapi": "3.1.0", "info": {}, "paths": {"/": {"post": {"requestBody": {"content": {"a/b": {}}}}}}}
+    document["paths"]["/"]["post"]["requestBody"]["content"]["a/b"]["schema"] = schema
+    (tmp_path / "deep.json").write_text(json.dumps(document))
+
+    status, output = run("diff", tmp_path / "deep.json", tmp_path / "deep.json")
+    assert (status, output) in (
+        (0, "No changes.\n"),
+        (2, f"Error: {tmp_path}/deep.json: is nested too deeply to be compared.\n"),
+    )
+
+
 def test_show_counts_what_traffic_confirms(recorded):
     status, output = run("show", "--traffic", recorded("/v1/tags/", "/v1/boms/"))
     rows = {line[:20].strip(): line[20:].split() for line in output.splitlines()[2:]}

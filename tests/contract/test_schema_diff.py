@@ -191,6 +191,9 @@ def test_too_many_alternatives_are_not_counted_out():
     many = {"allOf": [copy.deepcopy(choice) for _ in range(9)]}
     assert found(many, many) == {}
     assert found(many, {"allOf": many["allOf"][:8]}) == {("request", ""): W, ("response", ""): W}
+    old, new = document(ref("Many")), document(ref("Many"))
+    old["components"]["schemas"]["Many"], new["components"]["schemas"]["Many"] = many, {"allOf": many["allOf"][:8]}
+    assert {change.severity for change in diff(old, new)} == {W}
 
 
 @pytest.mark.parametrize("media_type", ["application/xml", "application/x-www-form-urlencoded", "text/plain"])
