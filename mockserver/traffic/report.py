@@ -121,6 +121,7 @@ h2 { font-size: 1.2em; margin-bottom: .3em; } h2 small { font-weight: normal; co
 pre { background: #f5f5f5; padding: .5em; margin: .3em 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .breaking { color: #b00020; font-weight: bold; } .warning { color: #a65f00; } .informational { color: #555; }
 .evidence { color: #555; }
+section td:nth-child(1) { width: 8em; } section td:nth-child(2) { width: 16em; }
 </style>
 <h1>Contract check</h1>
 <p>{{ report.summary() }}</p>
