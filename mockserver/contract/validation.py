@@ -273,9 +273,9 @@ class Contract:
             closed = any("properties" in part or part.get("additionalProperties") is False for part in parts)
             for name, item in value.items():
                 known = [part["properties"][name] for part in parts if name in part.get("properties", ())] or others
-                if known:
+                if known and isinstance(item, dict | list):
                     yield from self._extras({"anyOf": known}, item, (*path, name))
-                elif closed:
+                elif not known and closed:
                     yield (*path, name)
         else:
             items = [part["items"] for part in parts if "items" in part]

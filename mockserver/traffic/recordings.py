@@ -577,7 +577,7 @@ def _text(value, what, empty=False):
 
 def _encodable(text):
     """The text without lone surrogates, which browsers do write into JSON and which no bytes can say."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _kind(value):
