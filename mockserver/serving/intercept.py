@@ -489,6 +489,8 @@ class _Received:
 
 
 def _patch_httpx(httpx: Any) -> None:
+    if not hasattr(httpx, "HTTPTransport"):
+        return  # the pre-releases of 1.0 have other seams; their connections are refused like those of any other client
     _replace(httpx.HTTPTransport, "handle_request", _httpx_handle_request)
     _replace(httpx.AsyncHTTPTransport, "handle_async_request", _httpx_handle_async_request)
 

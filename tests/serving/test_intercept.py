@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 import urllib.error
 import urllib.request
 from functools import partial
@@ -413,6 +414,12 @@ def test_urllib_fails_with_advice(served, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
     with pytest.raises(urllib.error.URLError, match=advice):
         urllib.request.urlopen(ORIGIN)
+
+
+def test_an_httpx_with_other_seams_leaves_the_other_clients_alone(monkeypatch):
+    monkeypatch.setitem(sys.modules, "httpx", types.ModuleType("httpx"))  # as the pre-releases of 1.0
+    with intercept(partial(call, echo), [ORIGIN]):
+        assert requests.get(ORIGIN).status_code == 200
 
 
 def test_other_hosts_are_untouched(served):
