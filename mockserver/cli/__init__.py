@@ -145,7 +145,7 @@ def serve(
     from mockserver.sandbox import Policies, Sandbox
     from mockserver.sandbox.registry import Sandboxes
     from mockserver.serving import browsers, costs, standalone
-    from mockserver.serving.server import loopback
+    from mockserver.serving.addresses import loopback
     from mockserver.serving.state_file import StateFile, StateFileError
     from mockserver.serving.ticker import Ticker
 
@@ -277,7 +277,7 @@ def proxy(target, record, host, allow_hosts, port, overlay):
     from mockserver.app.document import document
     from mockserver.contract.overlay import Overlay
     from mockserver.serving import standalone
-    from mockserver.serving.server import loopback
+    from mockserver.serving.addresses import loopback
     from mockserver.traffic.proxy import Proxy, Recording, WrongTarget
 
     try:

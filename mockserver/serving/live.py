@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .server import CannotListen, Loop, Server, listen, url_of
+from .addresses import CannotListen, listen, url_of
+from .server import Loop, Server
 
 # Seconds that `stop` waits for calls that still run. Their threads end on their own later.
 GRACE = 0.5

@@ -8,24 +8,22 @@ itself where a call is known to be cheap, else in a thread. What faults do to an
 import asyncio
 import collections
 import email.utils
-import errno
-import functools
-import ipaddress
+import itertools
 import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http.client import responses as REASONS
 from urllib.parse import urlsplit
 
 import httptools
 import orjson
 
+from mockserver.serving.addresses import BACKLOG, url_of
 from mockserver.serving.threads import Threads
 from mockserver.serving.wsgi import Answer, DropConnection, call
 
-BACKLOG = 1024
 HEAD = 64 * 2**10  # bytes of a request's line and headers
 BODY = 10 * 2**20  # bytes of a request's body that are kept; what is beyond is read and thrown away …
 DRAINED = 256 * 2**20  # … up to here, so that clients which send before they read get to see their answer
@@ -41,10 +39,6 @@ CHEAP, SHORT, LONG = range(3)
 THREADS = {SHORT: 64, LONG: 8}
 
 _log = logging.getLogger(__name__)
-
-
-class CannotListen(Exception):
-    """The address cannot be listened on; the message says why and what to do."""
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -129,7 +123,8 @@ class Server:
     def join(self, timeout: float) -> bool:
         """End the threads. Whether all calls have ended within `timeout` seconds."""
         end = self.loop.time() + timeout
-        return all([threads.stop(end - self.loop.time()) for threads in self.threads.values()])
+        ended = [threads.stop(end - self.loop.time()) for threads in self.threads.values()]
+        return all(ended)
 
     def respond(self, request: Request, streaming: bool = False) -> Answer:
         """What the application answers."""
@@ -567,9 +562,10 @@ class Connection(asyncio.Protocol):
 
     def _pump(self, answer: Answer, chunked: bool) -> None:
         loop, writable = self.server.loop, self.writable
-        assert writable is not None and answer.stream is not None
+        assert writable is not None
+        assert answer.stream is not None
         try:
-            for part in filter(None, [answer.body] if answer.body else answer.stream):
+            for part in filter(None, itertools.chain([answer.body], answer.stream)):
                 loop.call_soon_threadsafe(self._write_part, b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
                 writable.wait()
                 if self.closed:
@@ -642,84 +638,3 @@ def _close(answer: Answer) -> None:
     close = getattr(answer.stream, "close", None)
     if close is not None:
         close()
-
-
-# -- addresses
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on this address alone. Port 0 takes any free one. Raises CannotListen."""
-    address = url_of(host, port).removeprefix("http://")
-    try:
-        family, kind, proto, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError):
-        raise CannotListen(f"{host} is not an address of this machine; choose another with --host.") from None
-    listener = socket.socket(family, kind, proto)
-    try:
-        # Without it the port of a server just stopped is refused for a minute.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(target)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise CannotListen(_reason(error, address)) from None
-    return listener
-
-
-def _reason(error: OSError, address: str) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"{address} is taken by another process; stop it, or choose another with --port (0 = any free one)."
-        case errno.EACCES:
-            return f"{address} needs more rights than you have; choose a --port above 1023 (0 = any)."
-        case errno.EADDRNOTAVAIL:
-            return f"{address} is not an address of this machine; choose another with --host."
-        case _:
-            return f"{address} cannot be listened on: {error}."
-
-
-def url_of(host: str, port: int) -> str:
-    """The base URL of an address, without a slash at the end."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def known_hosts(bound: str, allowed: Iterable[str] = ()) -> Callable[[str], bool] | None:
-    """Which `Host` headers a server bound to this address answers; None for all.
-
-    A page that somebody has open in a browser may let its own name lead to 127.0.0.1 and so call what listens there.
-    Where only this machine reaches the server, it answers to this machine's names, to the one it is bound to, and to
-    those allowed; where others reach it, to all names as long as none is allowed. `.example.com` stands for all names
-    below it.
-    """
-    allowed = [_hostname(name) for name in allowed]
-    if not loopback(bound) and not allowed:
-        return None
-    known = {bound.lower(), *allowed}
-    below = (".localhost", *(name for name in allowed if name.startswith(".")))
-
-    @functools.lru_cache(1024)
-    def answers(host: str) -> bool:
-        name = _hostname(host)
-        return name in known or loopback(name) or name.endswith(below)
-
-    return answers
-
-
-def _hostname(host: str) -> str:
-    """The name in a Host header, without its port and in lower case; empty where it makes no sense."""
-    if set(host) & set("/?#@\\ "):
-        return ""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-    except ValueError:
-        return ""

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from mockserver.serving.server import CannotListen, Loop, Server, known_hosts, listen, url_of
+from mockserver.serving.addresses import CannotListen, known_hosts, listen, url_of
+from mockserver.serving.server import Loop, Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -25,7 +25,8 @@ class StateFile:
         self._lock_path = self.target.with_name(f".{self.target.name}.lock")
         if not self.target.parent.is_dir():
             raise StateFileError(
-                f"{self.target.parent} is no folder, so no state can be saved in it. Make it, or choose another --state."
+                f"{self.target.parent} is no folder, so no state can be saved in it. "
+                "Make it, or choose another --state."
             )
         if self.target.exists() and not self.target.is_file():
             raise StateFileError(f"{path} is no file, so no state can be saved in it. Choose another --state.")
