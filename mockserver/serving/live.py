@@ -19,10 +19,11 @@ class LiveServer:
 
     Port 0 picks a free port. Every call has a thread of its own. If the application raises DropConnection, the
     connection is closed without an answer; if it sends less than it announced, the connection is closed after that.
+    `options` are those of `mockserver.serving.server.Server`.
     """
 
-    def __init__(self, app: Callable, host: str = "127.0.0.1", port: int = 0):
-        self.app, self.host, self.port = app, host, port
+    def __init__(self, app: Callable, host: str = "127.0.0.1", port: int = 0, **options: Any):
+        self.app, self.host, self.port, self.options = app, host, port, options
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
@@ -72,7 +73,7 @@ class LiveServer:
 
     async def _serve(self, listener: socket.socket, started: concurrent.futures.Future[None]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        server = Server(self.app)
+        server = Server(self.app, **self.options)
         await server.start(listener)
         started.set_result(None)
         await self._stopping.wait()

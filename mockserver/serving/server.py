@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
         self.last = self.ended = True
         if self.answering is None and self.queue:
             self._next()
-        return self.answering is not None
+        return self.answering is not None or bool(self.queue)
 
     def pause_writing(self) -> None:
         self.stalled = True
@@ -316,6 +316,8 @@ class Connection(asyncio.Protocol):
         self.size = 0
         self._got_part()
         request.refusal = self._check(request)
+        if request.refusal is not None:
+            request.keep_alive = False
         if not request.old and any(
             name.lower() == "expect" and value.lower() == "100-continue" for name, value in request.headers
         ):
@@ -357,7 +359,7 @@ class Connection(asyncio.Protocol):
         if sizes > HEAD:
             return _too_large_a_head(request)
         if request.method == "CONNECT":
-            request.keep_alive, self.broken = False, True
+            self.broken = True
             allowed = "GET, HEAD, POST, PUT, PATCH, DELETE"
             return problem(405, "CONNECT is refused: this server is no tunnel.", ("Allow", allowed))
         hosts, upgrade = [], ""
