@@ -21,7 +21,7 @@ import orjson
 from mockserver.contract.validation import Contract
 from mockserver.sandbox.journal import Journal
 from mockserver.serving.wsgi import HOP_BY_HOP
-from mockserver.traffic import recordings
+from mockserver.traffic import recordings, redaction
 from mockserver.traffic.check import compare
 
 JOURNAL = "/__mock__/journal"
@@ -254,7 +254,7 @@ class Proxy:
         """Record the exchange, without its secrets, and count how often it breaks the contract."""
         operation, violations = compare(self.contract, exchange)
         found = [(side, {"field": violation.field, "reason": violation.expected}) for side, violation in violations]
-        shown = recordings.redacted(exchange)
+        shown = redaction.redacted(exchange)
         self.journal.add(
             at=shown.at,
             method=shown.method,
