@@ -268,7 +268,12 @@ def serve(
     help="The port to listen on; 0 for any free one.",
 )
 @overlay_file
-def proxy(target, record, host, allow_hosts, port, overlay):
+@click.option(
+    "--keep-bodies",
+    is_flag=True,
+    help="Record bodies of forms that cannot be searched for secrets, such as plain text or files, all the same.",
+)
+def proxy(target, record, host, allow_hosts, port, overlay, keep_bodies):
     """Forward to a real deployment, hold both directions to the contract, and record them without secrets.
 
     Each answer counts what breaks the contract in X-Contract-Violations; /__mock__/journal has the details.
@@ -282,7 +287,7 @@ def proxy(target, record, host, allow_hosts, port, overlay):
 
     try:
         contract = Overlay.load(overlay).apply(document()).document if overlay else document()
-        app = Proxy(target, contract)
+        app = Proxy(target, contract, keep_bodies=keep_bodies)
         app.recording = Recording(record)
     except (WrongTarget, YamlError) as error:
         raise click.ClickException(str(error)) from None
@@ -317,7 +322,7 @@ def proxy(target, record, host, allow_hosts, port, overlay):
             )
 
     try:
-        status = standalone.serve(lambda: app, host, port, ready, stop, allow_hosts=allow_hosts)
+        status = standalone.serve(lambda: app, host, port, ready, stop, cost=app.cost, allow_hosts=allow_hosts)
     except standalone.CannotListen as error:
         raise click.ClickException(str(error)) from None
     if lost:

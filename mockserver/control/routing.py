@@ -6,7 +6,6 @@ import hmac
 import re
 import time
 import typing as t
-from urllib.parse import urlsplit
 
 import marshmallow as ma
 import orjson
@@ -22,6 +21,7 @@ from mockserver.api.problems import (
     PermissionDenied,
     UnsupportedMediaType,
 )
+from mockserver.control import browsers
 from mockserver.sandbox import Sandbox
 
 PREFIX = "/__mock__"
@@ -146,9 +146,8 @@ def admit(app, route) -> None:
 
     A web page of somebody else's may not, whose requests a browser marks with their origin.
     """
-    origin = request.headers.get("Origin")
-    if origin is not None and not same_host(origin):
-        raise PermissionDenied(f"The control plane is not for pages of {origin}.")
+    if (page := browsers.foreign_page(request.environ)) is not None:
+        raise PermissionDenied(f"The control plane is not for {page}.")
     if route.public or app.control_token is None:
         return
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -159,13 +158,6 @@ def admit(app, route) -> None:
             '"Authorization: Bearer <token>" or "X-Mock-Token: <token>".',
             **{"WWW-Authenticate": "Bearer"},
         )
-
-
-def same_host(origin: str) -> bool:
-    try:
-        return urlsplit(origin).netloc == request.host
-    except ValueError:
-        return False
 
 
 def locate(app, route, name: str | None) -> Context:

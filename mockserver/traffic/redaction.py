@@ -146,7 +146,7 @@ def _header(name, value, secrets):
     if not is_secret(name):
         return without_secrets(value, secrets)
     if name.endswith("cookie"):
-        for part in value.split(";"):
+        for part in value.split(";")[: 1 if name == "set-cookie" else None]:  # what follows in it is no secret
             secrets.add(part.partition("=")[2].strip().strip('"'))
     scheme, _, credential = value.partition(" ")
     if not name.endswith("authorization") or not credential:
