@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from mockserver import control
-from mockserver.app import MAX_BODY, App
+from mockserver.app import App
+from mockserver.app.errors import MAX_BODY
 from mockserver.serving.server import CHEAP, LONG, SHORT
 
 LONG_OPERATIONS = ("parse_raw_bom", "run_sql_query")
