@@ -159,7 +159,8 @@ class Load:
         connection.close()
 
     def upload(self, chance):
-        self.timed("POST", "/v1/parse_raw_bom/", {"name": "Raw", "raw_lines": [{"mpn": f"RC0402FR-07{n}KL"} for n in range(50)]})
+        lines = [{"mpn": f"RC0402FR-07{number}KL"} for number in range(50)]
+        self.timed("POST", "/v1/parse_raw_bom/", {"name": "Raw", "raw_lines": lines})
 
 
 def main(minutes: float) -> None:
