@@ -135,13 +135,10 @@ def serve(
     sandbox_idle,
 ):
     """Serve the mock until SIGINT, SIGTERM or SIGHUP. One process, its state in memory."""
-    from werkzeug.middleware.proxy_fix import ProxyFix
-
     from mockserver import resources, worlds
     from mockserver._yaml import YamlError
     from mockserver.admin import state as states
     from mockserver.app import App
-    from mockserver.contract.overlay import Overlay
     from mockserver.sandbox import Sandbox
     from mockserver.sandbox.registry import Sandboxes
     from mockserver.serving import browsers, costs, standalone
@@ -194,12 +191,14 @@ def serve(
             control_token,
             fixtures,
             save if file else None,
-            Overlay.load(overlay) if overlay else None,
+            load_overlay(overlay) if overlay else None,
         )
     except YamlError as error:
         raise click.ClickException(str(error)) from None
     wsgi = browsers.CrossOrigin(app, origins) if origins else app
     if forwarded:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
         wsgi = ProxyFix(wsgi, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
     def ready(url):
@@ -328,6 +327,12 @@ def proxy(target, record, host, allow_hosts, port, overlay, keep_bodies):
     if lost:
         raise click.ClickException(lost[0])
     click.get_current_context().exit(status)
+
+
+def load_overlay(path: Path):
+    from mockserver.contract.overlay import Overlay
+
+    return Overlay.load(path)
 
 
 def say(text: str) -> None:
