@@ -19,6 +19,7 @@ from mockserver.api.problems import (
     NotAuthenticated,
     NotFound,
     PermissionDenied,
+    TooLarge,
     UnsupportedMediaType,
 )
 from mockserver.control import browsers
@@ -27,6 +28,7 @@ from mockserver.sandbox.clock import wall
 
 PREFIX = "/__mock__"
 BY_NAME = "/sandboxes/{sandbox}"
+MOST_VALUES = 2_000_000  # objects and arrays in an import, which take ten times their bytes once they are parsed
 
 
 @dc.dataclass(frozen=True)
@@ -164,6 +166,8 @@ def load(route, schema):
     if route.largest is not None:
         request.max_content_length = route.largest
     body = request.get_data(cache=False)
+    if route.largest is not None and body.count(b"{") + body.count(b"[") > MOST_VALUES:
+        raise TooLarge(f"The document has more than {MOST_VALUES} objects and arrays.")
     if not body and not route.needs_body and request.content_type is None:
         value = {}
     else:

@@ -570,7 +570,7 @@ class Connection(asyncio.Protocol):
             for part in filter(None, itertools.chain([answer.body], answer.stream)):
                 loop.call_soon_threadsafe(self._write_part, b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
                 writable.wait()
-                if self.closed:
+                if self.closed or self.transport.is_closing():
                     return
             loop.call_soon_threadsafe(self._pumped, b"0\r\n\r\n" if chunked else b"")
         except RuntimeError:  # the loop has ended
@@ -582,7 +582,7 @@ class Connection(asyncio.Protocol):
             _close(answer)
 
     def _write_part(self, part: bytes) -> None:
-        if not self.closed:
+        if not self.transport.is_closing():
             self.transport.write(part)
 
     def _pumped(self, end: bytes) -> None:
