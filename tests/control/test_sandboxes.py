@@ -181,4 +181,5 @@ def test_an_import_of_too_many_values_is_refused_before_it_is_parsed(api, monkey
     monkeypatch.setattr(routing, "MOST_VALUES", 100)
     document = b'{"format": "x", "rows": [' + b",".join([b"[1,{}]"] * 60) + b"]}"
     refused = api.client.post("/__mock__/import", data=document, content_type="application/json")
-    assert (refused.status_code, refused.json) == (413, {"detail": "The document has more than 100 objects and arrays."})
+    assert refused.status_code == 413
+    assert refused.json == {"detail": "The document has more than 100 objects and arrays."}
