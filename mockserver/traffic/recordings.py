@@ -390,35 +390,6 @@ def _from_har(entry, folder):
         return None
     url = _text(url, "request.url")
     status = _status(response.get("status"))
-<<<<<<< HEAD
-    if status == 0:
-        return None  # blocked or broken off
-    data, content = request.get("postData"), _mapping(response.get("content", {}), "response.content")
-    omitted = set()
-    request_body = b""
-    if data is not None:
-        data = _mapping(data, "request.postData")
-        if "text" not in data and data.get("params"):
-            if "multipart" in str(data.get("mimeType", "")):
-                omitted.add("request")
-            else:
-                parameters = [
-                    _mapping(one, "a form's parameter") for one in _list(data["params"], "request.postData.params")
-                ]
-                request_body = urlencode(
-                    [(str(one.get("name", "")), str(one.get("value", ""))) for one in parameters],
-                    errors="replace",
-                ).encode()
-        elif "text" not in data:
-            omitted.add("request")
-        else:
-            request_body = _har_text(data, "request.postData")
-    if "text" not in content and _number(content.get("size")) != 0:
-        omitted.add("response")
-    request_headers = _har_headers(request)
-    if data is not None and isinstance(data.get("mimeType"), str):
-        request_headers.setdefault("content-type", data["mimeType"])
-=======
     if status < 200 or not re.match(r"https?:|/", url, re.IGNORECASE):
         return None  # a web socket, data in the address, what a browser extension loads
     content = _mapping(response.get("content") or {}, "response.content")
@@ -428,7 +399,6 @@ def _from_har(entry, folder):
     if response_body is None and (content.get("size") == 0 or response.get("bodySize") == 0 or status in (204, 304)):
         response_body = b""
     _set_type(response_headers, content)
->>>>>>> main
     return exchange(
         _text(method, "request.method"),
         url,
@@ -709,7 +679,7 @@ def _har_entry(exchange):
         "headers": _har_pairs(exchange.request_headers),
         "queryString": _har_pairs(dict(exchange.query)),
         "headersSize": -1,
-        "bodySize": len(exchange.request_body),
+        "bodySize": -1 if "request" in exchange.omitted else len(exchange.request_body),
     }
     if exchange.request_body:
         request["postData"] = {
@@ -723,13 +693,9 @@ def _har_entry(exchange):
         "mimeType": exchange.response_headers.get("content-type", ""),
     }
     if exchange.response_body:
-<<<<<<< HEAD
-        content |= _har_body(exchange.response_body)
+        content |= _har_text(exchange.response_body)
     elif "response" in exchange.omitted:
         content |= {"size": -1, "comment": "left out"}
-=======
-        content |= _har_text(exchange.response_body)
->>>>>>> main
     response = {
         "status": exchange.status,
         "statusText": "",
@@ -739,7 +705,7 @@ def _har_entry(exchange):
         "content": content,
         "redirectURL": exchange.response_headers.get("location", ""),
         "headersSize": -1,
-        "bodySize": len(exchange.response_body),
+        "bodySize": -1 if "response" in exchange.omitted else len(exchange.response_body),
     }
     return {
         "startedDateTime": exchange.at,
