@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from mockserver.cli.console import Console
 from mockserver.cli.contract import contract
 from mockserver.cli.suggest import suggest
 
 DEFAULT_KEY = "mockkey1." + "0" * 32
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Console, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cofactr-mockserver")
 def main():
     """A stateful mock of the Cofactr Platform API."""
@@ -24,14 +25,14 @@ main.add_command(contract)
 operations_file = click.option(
     "--operations",
     "corrections",
-    type=click.Path(dir_okay=False),
+    type=click.Path(),
     metavar="FILE",
     help="YAML with verbs and paths that replace ours, in the form of contracts/operations.yaml.",
 )
 
 overlay_file = click.option(
     "--overlay",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Corrections of the contract, as `contract suggest` writes them; see contracts/OVERLAY.md.",
 )
@@ -77,7 +78,7 @@ allow_host = click.option(
 @click.option("--strict", is_flag=True, help="Refuse requests with undocumented keys with 400.")
 @click.option(
     "--state",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Load the state from this file if it is there, and save it when the server stops or on POST /__mock__/save.",
 )
@@ -253,7 +254,7 @@ def serve(
 @click.option(
     "--record",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="The HAR file to record to; one that is there is replaced.",
 )

@@ -453,6 +453,11 @@ def test_a_file_of_corrections_that_is_not_there_is_said(tmp_path):
     )
 
 
+@pytest.mark.parametrize("option", ["--state", "--operations", "--overlay", "--fixtures"])
+def test_a_folder_in_the_place_of_a_file_is_a_wrong_file_like_others(option, tmp_path):
+    assert str(tmp_path) in refused("serve", option, tmp_path)
+
+
 # -- operations ----------------------------------------------------------------------------------------------
 
 
