@@ -253,11 +253,16 @@ class Mock(Handle):
         return Handle(self.url, sandbox, jobs, app=self._app)
 
     @contextlib.contextmanager
-    def live(self) -> t.Iterator[Handle]:
-        """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for any client."""
+    def live(self, cors: t.Iterable[str] = ()) -> t.Iterator[Handle]:
+        """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for any client.
+
+        `cors` are the origins whose pages may call it from a browser; `*` stands for all.
+        """
+        from mockserver.serving.browsers import CrossOrigin
         from mockserver.serving.live import LiveServer
 
-        with LiveServer(self._wsgi) as server:
+        cors = [*cors]
+        with LiveServer(CrossOrigin(self._wsgi, cors) if cors else self._wsgi) as server:
             yield Handle(server.url, self.sandbox, self._jobs, self._judge, self._app)
 
     def __enter__(self) -> "Mock":
