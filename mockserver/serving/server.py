@@ -443,8 +443,8 @@ class Connection(asyncio.Protocol):
         if self.reading is not None:
             self.skipping = True
             framing = "".join(f"{name}: {value}\r\n" for name, value in _framed(self.reading))
-            self.parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n".encode("latin-1"))
-        if rest:
+            self._feed(f"POST / HTTP/1.1\r\n{framing}\r\n".encode("latin-1"))
+        if rest and not self.last:
             self._feed(rest)
 
     # -- answers
@@ -532,8 +532,12 @@ class Connection(asyncio.Protocol):
         if self.ended or not self.broken:
             self.transport.close()
         elif not self.transport.is_closing():
-            self.transport.write_eof()
-            self.server.expect(self, LINGER_SECONDS)
+            try:
+                self.transport.write_eof()
+            except OSError:  # the client has left
+                self.transport.abort()
+            else:
+                self.server.expect(self, LINGER_SECONDS)
 
     def leave(self) -> None:
         """Close after the answers under way; at once where there is none."""

@@ -268,6 +268,13 @@ def test_a_client_that_offers_http_2_is_answered_in_http_1(server, app, body):
     assert [seen["body"] for seen in app.seen] == ["" if body == b"\r\n" else "abc", ""]
 
 
+def test_an_upgrade_does_not_hide_a_framing_that_makes_no_sense(server, app, caplog):
+    upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked, x\r\n\r\n"
+    for end in (False, True):
+        assert statuses(exchange(server, b"POST / HTTP/1.1\r\n" + HOST + upgrade, end=end)) in ([400], [501])
+    assert (app.seen, caplog.text) == ([], "")
+
+
 # -- large bodies --------------------------------------------------------------------------------------------
 
 
@@ -353,17 +360,22 @@ def test_headers_and_bodies_have_deadlines(server, app, monkeypatch):
 
 
 def test_a_client_that_takes_no_answer_is_left(monkeypatch):
+    left = threading.Event()
     monkeypatch.setattr(serving, "SEND_SECONDS", 0.3)
+    monkeypatch.setattr(serving.Connection, "connection_lost", lambda self, error: (lost(self, error), left.set()))
 
     def app(environ, start_response):
         start_response("200 OK", [])
-        return [b"x" * (50 * 2**20)]
+        return [b"x" * (20 * 2**20)]
 
     with LiveServer(app) as server, connect(server) as client:
         client.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
-        time.sleep(1)
+        assert left.wait(10)
         with contextlib.suppress(ConnectionResetError):
-            assert len(read(client)) < 50 * 2**20
+            assert len(read(client)) < 20 * 2**20
+
+
+lost = serving.Connection.connection_lost
 
 
 def test_slow_senders_delayed_answers_and_idle_clients_hold_nobody_up():
