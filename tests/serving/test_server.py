@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import random
 import re
 import socket
 import threading
@@ -554,3 +555,66 @@ def test_a_host_that_is_not_known_is_refused_with_what_to_do(app):
         assert statuses(exchange(server, whole)) == [421]
         assert app.seen == []
         assert requests.get(server.url, timeout=5).status_code == 200
+
+
+# -- anything ------------------------------------------------------------------------------------------------
+
+LINES = [
+    b"GET / HTTP/1.1",
+    b"POST /a?b HTTP/1.1",
+    b"DELETE / HTTP/1.0",
+    b"CONNECT a:1 HTTP/1.1",
+    b"OPTIONS * HTTP/1.1",
+    b"GET http://x/ HTTP/1.1",
+    b"GET /\xc3\xa9 HTTP/1.1",
+    b"PRI * HTTP/2.0",
+]
+FIELDS = [
+    b"Host: localhost",
+    b"Host: localhost",
+    b"Host: localhost",
+    b"Content-Length: 5",
+    b"Content-Length: 0",
+    b"Transfer-Encoding: chunked",
+    b"Expect: 100-continue",
+    b"Connection: close",
+    b"Connection: keep-alive",
+    b"Connection: Upgrade\r\nUpgrade: h2c",
+    b"Upgrade: websocket\r\nConnection: upgrade",
+    b"X: \xff",
+]
+CONTENTS = [b"", b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"5\r\nhello\r\n", b"zz", b"0\r\nT: x\r\n\r\n"]
+
+
+def made_up(chance):
+    """The bytes of a few requests, some of them damaged."""
+    sent = b""
+    for _ in range(chance.randint(1, 4)):
+        fields = chance.sample(FIELDS, chance.randint(1, 4))
+        one = bytearray(b"\r\n".join([chance.choice(LINES), *fields, b"", chance.choice(CONTENTS)]))
+        for _ in range(chance.choice([0, 0, 1, 3])):
+            place = chance.randrange(len(one))
+            one[place : place + chance.randint(0, 1)] = chance.choice(
+                [b"", b"\r", b"\n", b" ", b":", b"\0", b"a", b"\xff"]
+            )
+        sent += one
+    return sent
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_made_up_requests_do_no_harm(app, caplog, seed):
+    chance = random.Random(seed)
+    costs = (serving.CHEAP, serving.SHORT, serving.LONG)
+    with LiveServer(app, cost=lambda *_: chance.choice(costs)) as server:
+        for _ in range(150):
+            sent, step = made_up(chance), chance.choice([1, 9, 10**6])
+            with connect(server) as client, contextlib.suppress(OSError):
+                for start in range(0, len(sent), step):
+                    client.sendall(sent[start : start + step])
+                if chance.random() < 0.8:
+                    client.shutdown(socket.SHUT_WR)
+                    answers = read(client)
+                    assert not answers or all(status < 500 or status == 501 for status in statuses(answers))
+        assert requests.get(server.url, timeout=5).status_code == 200
+    assert caplog.text == ""
+    assert all(int(seen.get("CONTENT_LENGTH", 0)) == len(seen["body"]) for seen in app.seen)
