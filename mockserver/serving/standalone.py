@@ -69,13 +69,14 @@ def serve(
     async def run() -> None:
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
-        def stop(signum: int, _: object) -> None:
+        def stop(signum: int) -> None:
             received.append(signum)
-            loop.call_soon_threadsafe(stopping.set)
+            stopping.set()
 
         await server.start(listener)
         for signum in SIGNALS:
-            signal.signal(signum, stop)
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:  # as under nohup
+                loop.add_signal_handler(signum, stop, signum)
         if on_ready is not None:
             on_ready(url_of(host, listener.getsockname()[1]))
         await stopping.wait()
@@ -83,11 +84,14 @@ def serve(
         server.join(0)
         if on_stop is not None:
             on_stop()
-        for signum in SIGNALS:
-            signal.signal(signum, signal.SIG_IGN)
+        await asyncio.sleep(0)  # those that came meanwhile are heard
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the loop's end brings the usual handlers back
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(run())
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     return 128 + signal.SIGINT if received.count(signal.SIGINT) > 1 else 0
 
 

@@ -12,9 +12,11 @@ import time
 import pytest
 import requests
 
+from mockserver.serving import live
 from mockserver.serving import server as serving
 from mockserver.serving.addresses import known_hosts
 from mockserver.serving.live import LiveServer
+from mockserver.serving.server import Server
 
 HOST = b"Host: localhost\r\n"
 
@@ -602,7 +604,9 @@ def made_up(chance):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_made_up_requests_do_no_harm(app, caplog, seed):
+def test_made_up_requests_do_no_harm(app, caplog, monkeypatch, seed):
+    servers = []
+    monkeypatch.setattr(live, "Server", lambda *args, **kwargs: servers.append(Server(*args, **kwargs)) or servers[-1])
     chance = random.Random(seed)
     costs = (serving.CHEAP, serving.SHORT, serving.LONG)
     with LiveServer(app, cost=lambda *_: chance.choice(costs)) as server:
@@ -617,4 +621,7 @@ def test_made_up_requests_do_no_harm(app, caplog, seed):
                     assert not answers or all(status < 500 or status == 501 for status in statuses(answers))
         assert requests.get(server.url, timeout=5).status_code == 200
     assert caplog.text == ""
+    [one] = servers  # which has forgotten all of them
+    assert (one.held, one.connections, one.idle, one.deadlines) == (0, set(), {}, {})
+    assert [threads.active for threads in one.threads.values()] == [0, 0]
     assert all(int(seen.get("CONTENT_LENGTH", 0)) == len(seen["body"]) for seen in app.seen)

@@ -43,10 +43,10 @@ sys.exit(status)
 class Server:
     """A running PROGRAM, with clients that are closed together with it."""
 
-    def __init__(self):
+    def __init__(self, *prefix):
         self.connections = []
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [*prefix, sys.executable, "-c", PROGRAM],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,6 +107,14 @@ def test_a_signal_ends_it_cleanly_although_a_connection_is_kept_open(server, sig
     connection.request("GET", "/")
     connection.getresponse().read()
     assert server.stop(signum) == (0, "stopped\n", "")
+
+
+def test_under_nohup_the_terminal_may_go():
+    with Server("nohup") as server:
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        assert server.get().split()[1] == "0"
+        assert server.stop(signal.SIGTERM)[:2] == (0, "stopped\n")
 
 
 def test_a_signal_ends_it_although_an_answer_is_still_to_come(server):
