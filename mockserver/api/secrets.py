@@ -76,6 +76,9 @@ _PARAMETER = re.compile(r"(^|[?&;#\s]|%3F|%26|%23)([\w.\-\[\]]+)=([^&;#\s\"'<>\\
 _ESCAPED_PARAMETER = re.compile(
     r"(^|[?&;#\s]|%3F|%26|%23)([\w.\-\[\]]+)%3D((?:(?!%26|%23)[^&;#\s\"'<>\\])+)", re.IGNORECASE
 )
+_TOKEN = re.compile(r"[^\s\"'<>&?;,#=:/\\]{8,}")
+_BINARY_TOKEN = re.compile(_TOKEN.pattern.encode())
+SEARCHED = 500  # secrets looked for inside of words; further ones are found as whole words
 # Words that may be the value of a `key` and are all over a document.
 _COMMON = re.compile(r"[A-Za-z]?[a-z_ -]{0,14}")
 
@@ -97,10 +100,10 @@ def is_secret_parameter(name: str) -> bool:
     return name.lower() in _PARAMETERS or is_secret(name)
 
 
-def without_secrets(text: str, secrets: set[str] | None = None) -> str:
+def without_secrets(text: str, secrets: set[str] | None = None, depth: int = 4) -> str:
     """The text with `REDACTED` in the place of what looks like a secret in it: tokens and keys of a known form,
     credentials behind their scheme, the user in an address, and parameters of secret names, also where an address
-    holds another. They are added to `secrets`."""
+    holds another, up to `depth` of them. They are added to `secrets`."""
     secrets = set() if secrets is None else secrets
 
     def hidden(found: re.Match, group: int = 0) -> str:
@@ -115,7 +118,9 @@ def without_secrets(text: str, secrets: set[str] | None = None) -> str:
         if is_secret_parameter(found[2]):
             secrets.update({value, plain})
             return before + REDACTED
-        shown = plain if plain == value else without_secrets(plain, secrets)  # an address in an address
+        shown = plain
+        if plain != value and depth:  # it may be an address
+            shown = without_secrets(plain, secrets, depth - 1)
         return found[0] if shown == plain else before + quote(shown, safe="")
 
     text = _SHAPES.sub(hidden, text)
@@ -138,13 +143,17 @@ def hider(secrets: set[str]):
         for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
     }
     ordered = sorted(found, key=len, reverse=True)
+    searched = [(secret, secret.encode("utf-8", "replace")) for secret in ordered[:SEARCHED]]
+    words = {form for secret in ordered[SEARCHED:] for form in (secret, secret.encode("utf-8", "replace"))}
 
     def hide(value):
-        for secret in ordered:
-            if isinstance(value, bytes):
-                value = value.replace(secret.encode("utf-8", "replace"), REDACTED.encode())
-            else:
-                value = value.replace(secret, REDACTED)
+        binary = isinstance(value, bytes)
+        redacted = REDACTED.encode() if binary else REDACTED
+        for secret in searched:
+            value = value.replace(secret[binary], redacted)
+        if words:
+            pattern = _BINARY_TOKEN if binary else _TOKEN
+            value = pattern.sub(lambda found: redacted if found[0] in words else found[0], value)
         return value
 
     return hide

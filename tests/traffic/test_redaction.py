@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import json
+import time
 
 import pytest
 
@@ -247,3 +248,32 @@ def test_escaped_parameters_end_where_they_end():
         without_secrets("/r/https%3A%2F%2Fx%2F%3Ftoken%3Dabc%26b%3D2")
         == "/r/https%3A%2F%2Fx%2F%3Ftoken%3DREDACTED%26b%3D2"
     )
+
+
+def test_many_secrets_take_no_time():
+    keys = [f"secret-number-{number}" for number in range(20_000)]
+    body = json.dumps({"keys": keys, "again": keys}).encode()
+    started = time.monotonic()
+    shown = redacted(recordings.exchange("POST", URL, {"Content-Type": "application/json"}, body, 200, {}, b""))
+    assert b"secret-number" not in shown.request_body
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 10**6,
+        "://" * 10**5,
+        "Basic " * 10**5,
+        "token:" * 10**5,
+        "?a=" * 10**5,
+        "%3Fa%3D" * 10**5,
+        "a=" + "%25" * 10**5,
+        "a=%" + "25" * 10**5,
+        "-----BEGIN PRIVATE KEY-----" * 10**4,
+    ],
+)
+def test_no_text_takes_long(text):
+    started = time.monotonic()
+    without_secrets(text)
+    assert time.monotonic() - started < 5
