@@ -45,6 +45,12 @@ def pytest_addoption(parser):
         default="https://flagship-api.cofactr.com",
     )
     parser.addini(
+        "cofactr_cors",
+        "Origins whose pages may call cofactr_server, such as http://localhost:3000, or * for all.",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "cofactr_violations",
         "What breaking the contract does to a test: fail, warn or allow.",
         default="fail",
@@ -92,12 +98,12 @@ def cofactr_mock(request):
 
 
 @pytest.fixture
-def cofactr_server(cofactr_mock):
+def cofactr_server(request, cofactr_mock):
     """The sandbox of `cofactr_mock` behind a live server on a free port, for browsers and other languages.
 
     `.url` is the server's address; the rest is as in `cofactr_mock`.
     """
-    with cofactr_mock.live() as server:
+    with cofactr_mock.live(request.config.getini("cofactr_cors")) as server:
         yield server
 
 

@@ -419,3 +419,18 @@ def test_the_network_can_be_blocked_for_every_test(pytester):
             assert requests.get(HOSTS[0]).status_code == 401
     """)
     pytester.runpytest_inprocess(*ALONE, "--cofactr-block-network").assert_outcomes(passed=3)
+
+
+def test_pages_of_named_origins_may_call_the_live_server(pytester):
+    pytester.makeini("[pytest]\ncofactr_cors = http://localhost:3000")
+    pytester.makepyfile(
+        """
+        import requests
+
+        def test_preflight(cofactr_server):
+            asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+            answer = requests.options(f"{cofactr_server.url}/v1/tags/", headers=asked, timeout=5)
+            assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+        """
+    )
+    pytester.runpytest_inprocess(*ALONE).assert_outcomes(passed=1)

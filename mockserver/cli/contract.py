@@ -1,6 +1,5 @@
 """The command line of the contract: `mockserver contract test`, `check`, `diff`, `show`."""
 
-import ipaddress
 import itertools
 import os
 import sys
@@ -258,6 +257,9 @@ def _at(url, key, read_only, allow_writes, document, options):
     """(outcome, whether it was read-only) of a test of what is at a URL."""
     from mockserver.conformance import harness, remote, selftest
 
+    if _is_loopback(url):  # no proxy leads to this machine
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), urlsplit(url).hostname]))
     with remote.mock(url, os.environ.get("MOCKSERVER_CONTROL_TOKEN")) as mock:
         if mock is not None:
             own, key = mock.pop("document"), mock.pop("key")
@@ -297,11 +299,9 @@ def _address(url):
 
 
 def _is_loopback(url):
-    host = urlsplit(url).hostname
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    from mockserver.serving.addresses import loopback
+
+    return loopback(urlsplit(url).hostname or "")
 
 
 class _Progress:

@@ -15,6 +15,7 @@ from mockserver.app import App
 from mockserver.cli import main
 from mockserver.conformance import harness, remote, selftest
 from mockserver.contract.documents import load
+from mockserver.serving.live import LiveServer
 from mockserver.traffic.recordings import exchange, write_har
 
 OURS = contracts_dir() / "openapi.yaml"
@@ -332,3 +333,14 @@ def test_the_command_line_starts_without_what_only_its_commands_need():
     code = f"import sys, mockserver.cli; sys.exit(bool({heavy} & set(sys.modules)))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_mock_on_this_machine_is_tested_without_the_proxy_of_the_environment(sandbox, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "elsewhere.test")
+    with LiveServer(App(sandbox)) as server:
+        arguments = ("--include-tag", "Tags", "--max-examples", "1")
+        result = CliRunner().invoke(main, ["contract", "test", "--url", server.url, *arguments])
+    assert result.exit_code == 0, result.output
