@@ -7,7 +7,7 @@ def announce(scope, changes) -> None:
     if not webhooks.subscriptions:
         return
     for (kind, id), created in written(changes).items():
-        record = scope.store[kind].get(id)
+        record = scope.sandbox.store[kind].get(id)
         if record is not None:
             resource = scope.resources[kind]
             webhooks.announce(

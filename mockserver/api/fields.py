@@ -7,6 +7,7 @@ money is a decimal string. Nothing is dumped again on the way out.
 import dataclasses as dc
 import datetime as dt
 import re
+import typing as t
 from contextvars import ContextVar
 
 import marshmallow as ma
@@ -34,7 +35,12 @@ class _InReadingOrder(type(ma.Schema)):
 
 
 class Schema(ma.Schema, metaclass=_InReadingOrder):
-    """Unknown keys are ignored, as Django REST framework ignores them."""
+    """Unknown keys are ignored, as Django REST framework ignores them.
+
+    `read_only` names keys that answers have and requests need not: sent back, they are ignored and not called unknown.
+    """
+
+    read_only: t.ClassVar[frozenset[str]] = frozenset()
 
     class Meta:
         unknown = ma.EXCLUDE
@@ -46,6 +52,12 @@ class Schema(ma.Schema, metaclass=_InReadingOrder):
             error.messages["non_field_errors"] = [
                 message.replace("{input_type}", type(data).__name__) for message in error.messages.pop("_schema")
             ]
+
+
+def read_back(answer: type[Schema], *requests: type[Schema]) -> None:
+    """Let the request schemas know the fields of an answer, so that what was read can be sent back."""
+    for request in requests:
+        request.read_only = request.read_only | (answer._declared_fields.keys() - request._declared_fields.keys())
 
 
 class _Documented:
@@ -69,13 +81,18 @@ class _Documented:
 
 
 class Text(_Documented, fields.Field):
-    """A string of `min` to `max` characters, kept as it is; with `pattern`, one that matches it whole."""
+    """A string of `min` to `max` characters without NUL; with `pattern`, one that matches it whole.
 
+    It is trimmed first, as Django REST framework trims texts, unless `trim` is False.
+    """
+
+    trim = True
     default_error_messages = {
         "invalid": "Not a valid string.",
         "blank": "This field may not be blank.",
         "max": "Ensure this field has no more than {max} characters.",
         "min": "Ensure this field has at least {min} characters.",
+        "null_characters": "Null characters are not allowed.",
         "pattern": "This value does not match the required pattern.",
     }
 
@@ -87,13 +104,26 @@ class Text(_Documented, fields.Field):
     def _deserialize(self, value, attr, data, **kwargs):
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        if self.max is not None and len(value) > self.max:
-            raise self.make_error("max", max=self.max)
-        if len(value) < self.min:
-            raise self.make_error("blank") if not value else self.make_error("min", min=self.min)
-        if self.pattern and not self.pattern.fullmatch(value):
-            raise self.make_error("pattern")
+        if self.trim:
+            value = value.strip()
+        if self.min and not value:
+            raise self.make_error("blank")
+        if reasons := self.reasons(value):
+            raise ma.ValidationError([reason for error in reasons for reason in error.messages])
         return self.clean(value)
+
+    def reasons(self, value: str) -> list[ma.ValidationError]:
+        """Return all that is wrong with a trimmed text that is not blank."""
+        found = []
+        if self.max is not None and len(value) > self.max:
+            found.append(self.make_error("max", max=self.max))
+        if len(value) < self.min:
+            found.append(self.make_error("min", min=self.min))
+        if "\0" in value and self.trim:
+            found.append(self.make_error("null_characters"))
+        if self.pattern and not self.pattern.fullmatch(value):
+            found.append(self.make_error("pattern"))
+        return found
 
     def clean(self, value: str) -> str:
         return value
@@ -115,6 +145,8 @@ class Text(_Documented, fields.Field):
 class Id(Text):
     """A UUID in its canonical form."""
 
+    trim = False
+
     default_error_messages = {"pattern": "Must be a valid UUID."}
 
     def __init__(self, **kwargs):
@@ -135,6 +167,8 @@ class Id(Text):
 
 class Cpid(Text):
     """A Cofactr part id: 12 upper-case letters and digits."""
+
+    trim = False
 
     default_error_messages = {"pattern": "Must be a valid Cofactr part id: 12 upper-case letters and digits."}
 
@@ -204,9 +238,12 @@ class Url(Text):
 class Timestamp(Text):
     """An RFC 3339 date-time with an offset, kept in UTC."""
 
+    trim = False
+
     default_error_messages = {
         "pattern": "Datetime has wrong format. Use one of these formats instead: "
-        "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+        "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].",
+        "overflow": "Datetime value out of range.",
     }
 
     def __init__(self, **kwargs):
@@ -230,10 +267,8 @@ class Timestamp(Text):
             raise self.make_error("pattern") from None
         try:
             moment = moment.astimezone(dt.UTC)
-        except OverflowError:  # the first and last hours of the calendar, kept as they were written
-            if leap:
-                raise self.make_error("pattern") from None
-            return text
+        except OverflowError:  # the first and last hours of the calendar, in some zones
+            raise self.make_error("overflow") from None
         if leap and (moment.hour, moment.minute) != (23, 59):  # leap seconds come at the end of a UTC day
             raise self.make_error("pattern")
         return moment.isoformat().replace("+00:00", "Z")
@@ -244,6 +279,8 @@ class Timestamp(Text):
 
 class Date(Text):
     """An ISO 8601 calendar date."""
+
+    trim = False
 
     default_error_messages = {"pattern": "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."}
 
@@ -260,30 +297,59 @@ class Date(Text):
         return {"type": "string", "format": "date"}
 
 
-class Money(Text):
-    """An amount that is not negative, as a decimal string: at most 12 digits before the point and 6 after it."""
-
-    default_error_messages = {"pattern": 'A valid number is required: a decimal string such as "12.50".'}
-
-    def __init__(self, **kwargs):
-        super().__init__(max=None, min=0, pattern=r"[0-9]{1,12}(\.[0-9]{1,6})?", **kwargs)
-
-
-class Percent(Text):
-    """A percentage from 0 to 100, as a decimal string with at most 3 decimals."""
+class Decimal(Text):
+    """A number from 0 on as a decimal string, of at most so many digits before the point and after it."""
 
     default_error_messages = {
-        "pattern": 'A valid percentage from 0 to 100 is required, as a decimal string such as "2.5".'
+        "pattern": "A valid number is required.",
+        "digits": "Ensure that there are no more than {count} digits in total.",
+        "places": "Ensure that there are no more than {count} decimal places.",
+        "whole": "Ensure that there are no more than {count} digits before the decimal point.",
+        "least": "Ensure this value is greater than or equal to 0.",
+        "most": "Ensure this value is less than or equal to {most}.",
     }
+    number = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+
+    def __init__(self, whole: int, places: int, most: int | None = None, pattern: str | None = None, **kwargs):
+        self.whole, self.places, self.most = whole, places, most
+        super().__init__(max=None, min=0, pattern=pattern or rf"[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?", **kwargs)
+
+    def reasons(self, value):
+        match = self.number.fullmatch(value)
+        if match is None:
+            return [self.make_error("pattern")]
+        whole, places = match[2].lstrip("0"), match[3] or ""
+        if len(whole) + len(places) > self.whole + self.places:
+            return [self.make_error("digits", count=self.whole + self.places)]
+        if len(places) > self.places:
+            return [self.make_error("places", count=self.places)]
+        if len(match[2]) > self.whole:
+            return [self.make_error("whole", count=self.whole)]
+        if match[1] and (whole or places.strip("0")):
+            return [self.make_error("least")]
+        if self.most is not None and int(whole or 0) + bool(places.strip("0")) > self.most:
+            return [self.make_error("most", most=self.most)]
+        return [] if self.pattern.fullmatch(value) else [self.make_error("pattern")]
+
+
+class Money(Decimal):
+    """An amount that is not negative, as a decimal string: at most 12 digits before the point and 6 after it."""
 
     def __init__(self, **kwargs):
-        super().__init__(max=None, min=0, pattern=r"(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)", **kwargs)
+        super().__init__(12, 6, **kwargs)
+
+
+class Percent(Decimal):
+    """A percentage from 0 to 100, as a decimal string with at most 3 decimals."""
+
+    def __init__(self, **kwargs):
+        super().__init__(3, 3, 100, r"(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)", **kwargs)
 
 
 class Choice(Text):
     """One of a few strings."""
 
-    default_error_messages = {"choice": '"{value}" is not a valid choice.'}
+    default_error_messages = {"choice": '"{value}" is not a valid choice. The choices are {choices}.'}
 
     def __init__(self, *choices: str, **kwargs):
         self.choices = choices
@@ -291,7 +357,7 @@ class Choice(Text):
 
     def _deserialize(self, value, attr, data, **kwargs):
         if value not in self.choices or not isinstance(value, str):
-            raise self.make_error("choice", value=value)
+            raise self.make_error("choice", value=value, choices=", ".join(self.choices))
         return value
 
     def document(self):
@@ -415,7 +481,10 @@ class Upload:
 class File(_Documented, fields.Field):
     """A file, in a multipart form. Loads as an `Upload`."""
 
-    default_error_messages = {"invalid": "The submitted data was not a file. Check the encoding type on the form."}
+    default_error_messages = {
+        "required": "No file was submitted.",
+        "invalid": "The submitted data was not a file. Check the encoding type on the form.",
+    }
 
     def _deserialize(self, value, attr, data, **kwargs):
         if not isinstance(value, Upload):
@@ -426,11 +495,23 @@ class File(_Documented, fields.Field):
         return {"type": "string", "contentMediaType": "application/octet-stream"}
 
 
+class _References(Array):
+    """References to any number of records. The first that is wrong is told, as Django REST framework tells it."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)
+        except ma.ValidationError as error:
+            if isinstance(error.messages, dict):
+                raise ma.ValidationError(error.messages[min(error.messages)]) from None
+            raise
+
+
 def Refs(kind: str, *, on_delete=PROTECT, **kwargs) -> Array:
     """References to any number of records of another kind, each at most once."""
     if not kwargs.get("dump_only"):
         kwargs.setdefault("load_default", list)
-    return Array(Ref(kind, on_delete=on_delete), unique=True, **kwargs)
+    return _References(Ref(kind, on_delete=on_delete), unique=True, **kwargs)
 
 
 class QueryInteger(Integer):
@@ -443,12 +524,12 @@ class QueryInteger(Integer):
 
 
 class QueryBoolean(Boolean):
-    """true or false as a query string spells them."""
+    """true or false as a query string spells them, in upper or lower case."""
 
     def _deserialize(self, value, attr, data, **kwargs):
-        if value not in ("true", "false"):
+        if value.lower() not in ("true", "false"):
             raise self.make_error("invalid")
-        return value == "true"
+        return value.lower() == "true"
 
 
 __all__ = [name for name in dir() if name[0].isupper()] + ["current_scope", "validate"]

@@ -1,5 +1,7 @@
 """What a request is refused with, worded as Django REST framework words it."""
 
+import contextlib
+
 
 class Problem(Exception):
     """A refusal: `status`, a JSON `body` and the `headers` that go with it."""
@@ -17,6 +19,16 @@ class Problem(Exception):
 
 class Invalid(Problem):
     """400: `{"field": ["…"]}`, nested and indexed as the body was."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def under(cls, name: str, index: int, count: int):
+        """What is wrong with one of `count` items is told under the field `name`, in the item's place."""
+        try:
+            yield
+        except cls as problem:
+            items = [problem.body if number == index else {} for number in range(count)]
+            raise cls({name: items}) from None
 
 
 class NotAuthenticated(Problem):

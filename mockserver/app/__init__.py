@@ -312,7 +312,7 @@ def body_loader(handler, wire=None):
         paths = gone + loading.unknown_keys(schema, value)
         call.unknown_keys += [".".join(map(str, path)) for path in paths]
         if paths and strict:
-            raise Invalid(loading.nested(paths, "Unknown field."))
+            raise Invalid(loading.nested(paths, "Unknown field.", value))
         return loading.load(schema, value, many=many)
 
     return load

@@ -1,7 +1,7 @@
 """Asynchronous jobs: started by other operations, done when the sandbox's policy says."""
 
 from mockserver.api import fields
-from mockserver.api.problems import Problem
+from mockserver.api.problems import Conflict, Problem
 from mockserver.api.resource import Record, Resource
 from mockserver.api.scope import Scope
 from mockserver.sandbox import jobs as policies
@@ -76,24 +76,27 @@ def start(scope, type: str, arguments, total: int = 1) -> dict:
     return job
 
 
-def complete(sandbox, job: dict, scope: Scope | None = None) -> dict:
-    """Do the work of a job now. Work that is refused leaves no trace, and the job failed.
+def complete(sandbox, job: dict, scope: Scope | None = None, now: str | None = None) -> dict:
+    """Do the work of a job, now or as at the moment `now`. Work that is refused leaves no trace, and the job failed.
 
-    A job that a fixture describes has no work to do: its result is the one described.
+    What it was asked to do is checked again: much may have gone since. A job that a fixture describes has no work to
+    do: its result is the one described.
     """
+    at = now or sandbox.clock.stamp()
     try:
         with sandbox.transaction():
             if job["arguments"] is None:
                 result = job["result"] or {}
             else:
-                result = WORKERS[job["type"]](scope or _scope_of(sandbox, job), job["arguments"])
+                scope = scope or _scope_of(sandbox, job, at)
+                token = fields.current_scope.set(scope)
+                try:
+                    result = WORKERS[job["type"]](scope, job["arguments"])
+                finally:
+                    fields.current_scope.reset(token)
     except Problem as problem:
-        return fail(
-            sandbox,
-            job,
-            [str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)],
-        )
-    now = sandbox.clock.stamp()
+        said = problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body
+        return fail(sandbox, job, [str(said)], at)
     return sandbox.store.replace(
         "async_job",
         {
@@ -101,16 +104,16 @@ def complete(sandbox, job: dict, scope: Scope | None = None) -> dict:
             "status": COMPLETE,
             "result": result,
             "progress": {**job["progress"], "done": job["progress"]["total"]},
-            "started_at": job["started_at"] or now,
-            "finished_at": now,
-            "updated_at": now,
+            "started_at": job["started_at"] or at,
+            "finished_at": at,
+            "updated_at": at,
         },
     )
 
 
-def fail(sandbox, job: dict, errors) -> dict:
+def fail(sandbox, job: dict, errors, now: str | None = None) -> dict:
     """End a job with these error messages."""
-    now = sandbox.clock.stamp()
+    now = now or sandbox.clock.stamp()
     return sandbox.store.replace(
         "async_job",
         {
@@ -125,14 +128,14 @@ def fail(sandbox, job: dict, errors) -> dict:
 
 
 def settle(sandbox) -> None:
-    """Do the jobs whose time has come on the sandbox's clock."""
+    """Do the jobs whose time has come on the sandbox's clock, each as at its time and in the order of these."""
     table = sandbox.store["async_job"]
-    for status in (PENDING, IN_PROGRESS):
-        if table.bucket("status", status):
-            now = sandbox.clock.now()
-            for job in table.where("status", status):
-                if job["due_at"] and moment(job["due_at"]) <= now:
-                    complete(sandbox, job)
+    unfinished = [job for status in (PENDING, IN_PROGRESS) for job in table.where("status", status) if job["due_at"]]
+    if unfinished:
+        now = sandbox.clock.now()
+        due = [job for job in unfinished if moment(job["due_at"]) <= now]
+        for job in sorted(due, key=lambda job: moment(job["due_at"])):
+            complete(sandbox, job, now=job["due_at"])
 
 
 @async_jobs.seed
@@ -154,13 +157,19 @@ def retrieve(scope, job):
     if job["status"] not in (PENDING, IN_PROGRESS) or policy.mode != policies.READS:
         return job
     job = {**job, "reads": job["reads"] + 1, "status": IN_PROGRESS, "started_at": job["started_at"] or scope.now}
-    return complete(scope.sandbox, job) if job["reads"] >= policy.reads else scope.store.replace("async_job", job)
+    return (
+        complete(scope.sandbox, job) if job["reads"] >= policy.reads else scope.sandbox.store.replace("async_job", job)
+    )
 
 
-def _scope_of(sandbox, job):
+def _scope_of(sandbox, job, now):
+    """The scope of a job's work: that of its key, in its organisation, at this moment."""
     from mockserver import resources
 
-    scope = Scope(sandbox, sandbox.store["api_key"].get(job["key_id"]), resources.by_kind())
-    if job["org_id"] in scope.reach:
-        scope.org_id = job["org_id"]
+    key = sandbox.store["api_key"].get(job["key_id"])
+    if key is None:
+        raise Conflict("The API key that started this job has been deleted.")
+    scope = Scope(sandbox, key, resources.by_kind())
+    scope.now = now
+    scope.enter(job)
     return scope
