@@ -6,19 +6,22 @@ import dataclasses as dc
 import datetime as dt
 import functools
 import inspect
-import threading
 import typing as t
 from pathlib import Path
 
 from mockserver import verification, worlds
+from mockserver.admin.clock import Clock, parse
 from mockserver.admin.errors import Refused
-from mockserver.admin.handles import ClockHandle, FaultsHandle, JobsHandle, Outbox, Records, WebhooksHandle
+from mockserver.admin.faults import Faults
+from mockserver.admin.jobs import Jobs
+from mockserver.admin.journal import Journal
+from mockserver.admin.records import Outbox, Records
+from mockserver.admin.snapshots import Difference, Expected, Snapshots, assert_changes
+from mockserver.admin.webhooks import Webhooks
 from mockserver.api import auth
 from mockserver.app import App
 from mockserver.control.sandboxes import shown
-from mockserver.sandbox import Policies, Sandbox, World
-from mockserver.sandbox.clock import moment
-from mockserver.sandbox.journal import Journal
+from mockserver.sandbox import Sandbox, Snapshot, World
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.serving import wsgi
 from mockserver.serving.intercept import intercept
@@ -71,27 +74,26 @@ class Handle:
 
     def given(self, kind: str, /, **values) -> dict:
         """A new record with these fields, the rest made up plausibly; answered as its GET operation does."""
-        record = self.records.given(kind, **values)
-        return self.records.get(kind, record["id"])
+        return self.records.given(kind, **values)
 
     @property
-    def clock(self) -> ClockHandle:
+    def clock(self) -> Clock:
         """The time: `.now`, `.set("2026-02-01T00:00:00Z")`, `.advance(hours=2)`, `.freeze()`,
         `.run(rate=60)`."""
-        return ClockHandle(self.sandbox)
+        return Clock(self.sandbox)
 
     @property
-    def jobs(self) -> JobsHandle:
+    def jobs(self) -> Jobs:
         """Asynchronous jobs: `.policy("manual")`, `.complete(id)`, `.fail(id, "why")`."""
-        return JobsHandle(self.sandbox)
+        return Jobs(self.sandbox)
 
     @property
-    def faults(self) -> FaultsHandle:
+    def faults(self) -> Faults:
         """What goes wrong: `.add("create_bom", status=503, times=2)`, `.remove(id)`, `.clear()`."""
-        return FaultsHandle(self.sandbox, self._app.operations)
+        return Faults(self.sandbox, self._app.operations)
 
     @property
-    def webhooks(self) -> WebhooksHandle:
+    def webhooks(self) -> Webhooks:
         """Who is told of records, and how it went: `.subscribe(url, triggers=["BOM"])`, `.deliveries`,
         `.drain()`, `.redeliver(id)`.
 
@@ -99,7 +101,7 @@ class Handle:
         coroutine it waits for `await asyncio.to_thread(mock.webhooks.drain)`: the event loop may be the
         receiver's too.
         """
-        return WebhooksHandle(self.sandbox)
+        return Webhooks(self.sandbox)
 
     @property
     def outbox(self) -> Outbox:
@@ -109,15 +111,33 @@ class Handle:
     @property
     def journal(self) -> Journal:
         """The latest calls and their answers: iterate, or `.find(operation="create_bom", status=409)`."""
-        return self.sandbox.journal
+        return Journal(self.sandbox, self._app.operations)
 
-    def snapshot(self) -> dict:
-        """This moment, for `restore`: all but the journal, which goes on."""
+    def snapshot(self) -> Snapshot:
+        """This moment, for `restore` and `diff`: all but the journal, which goes on."""
         return self.sandbox.snapshot()
 
-    def restore(self, snapshot: dict) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Bring a moment back."""
-        self.sandbox.restore(snapshot)
+        self.sandbox.restore(_snapshot(snapshot))
+
+    def diff(self, before: Snapshot, after: Snapshot | None = None) -> Difference:
+        """What changed from one moment to another, or to now: records created, changed field by field, and deleted."""
+        return Snapshots(self.sandbox).difference(_snapshot(before), after)
+
+    def assert_changes(
+        self,
+        before: Snapshot,
+        created: t.Mapping[str, Expected] | None = None,
+        changed: t.Mapping[str, Expected] | None = None,
+        deleted: t.Mapping[str, Expected] | None = None,
+    ) -> None:
+        """That just this changed since a moment: `mock.assert_changes(before, created={"purchase_order": 1})`.
+
+        Of a kind one can expect a number of records, the fields of one, or a list with the fields of each. The
+        AssertionError shows what is otherwise, and all that changed.
+        """
+        assert_changes(self.diff(before), created, changed, deleted)
 
     def reset(self) -> None:
         """Back to the start: all there is, the journal included."""
@@ -209,10 +229,9 @@ class Mock(Handle):
             "block_network": block_network,
             "overlay": overlay,
         }
-        self._sandboxes = Sandboxes(Sandbox(_world(fixtures, seed, now), policies=Policies(strict)))
+        self._sandboxes = Sandboxes(Sandbox(_world(fixtures, seed, now), strict=strict))
         self._block_network = block_network
         self._blocks: list[t.Any] = []
-        self._sending = threading.Lock()
         app = shared_app() if overlay is None else overlaid_app(Path(overlay))
         super().__init__(origin.rstrip("/"), self._sandboxes.default, jobs, app=app)
 
@@ -228,7 +247,7 @@ class Mock(Handle):
     ) -> Handle:
         """One more world behind the same address, opened by its own API keys. Refused for a name in use."""
         try:
-            sandbox = self._sandboxes.create(_world(fixtures, seed, now), name, Policies(strict))
+            sandbox = self._sandboxes.create(_world(fixtures, seed, now), name, strict)
         except ValueError as error:
             raise Refused(str(error)) from None
         return Handle(self.url, sandbox, jobs, app=self._app)
@@ -313,18 +332,14 @@ class Mock(Handle):
         named = environ.get("HTTP_X_MOCK_SANDBOX")
         if named is not None:
             return self._sandboxes.get(named) or self.sandbox
-        prefix = environ.get("HTTP_AUTHORIZATION", "").removeprefix(auth.KEYWORD).partition(".")[0]
-        return self._sandboxes.opened_by(prefix)
+        secret = environ.get("HTTP_AUTHORIZATION", "").removeprefix(auth.KEYWORD)
+        return self._sandboxes.opened_by(auth.prefix_of(secret))
 
     def _send_webhooks(self, sandbox) -> None:
         """A receiver may call in turn: what that causes is sent here, after it has answered."""
         for _ in range(ROUNDS):
-            if not sandbox.webhooks.due or _in_coroutine() or not self._sending.acquire(blocking=False):
+            if _in_coroutine() or not Webhooks(sandbox).send_due():
                 return
-            try:
-                sandbox.webhooks.send_due()
-            finally:
-                self._sending.release()
 
 
 @functools.cache
@@ -349,16 +364,16 @@ def _world(fixtures, seed, now) -> World:
     world = worlds.load(fixtures, seed)
     if now is None:
         return world
-    try:
-        when = moment(now) if isinstance(now, str) else now
-    except ValueError:
-        raise Refused(f"now should be an RFC 3339 date-time such as 2026-01-15T09:00:00Z, not {now!r}.") from None
-    if when.tzinfo is None:
-        raise Refused(f"now has no offset from UTC: {now}. Give it one, such as the Z of 2026-01-15T09:00:00Z.")
-    return dc.replace(world, now=when)
+    return dc.replace(world, now=parse(now, "now"))
 
 
-def _set_policies(jobs: JobsHandle, given: str | dict) -> None:
+def _snapshot(given) -> Snapshot:
+    if not isinstance(given, Snapshot):
+        raise Refused(f"A snapshot that mock.snapshot() returned is wanted, not {type(given).__name__} {given!r}.")
+    return given
+
+
+def _set_policies(jobs: Jobs, given: str | dict) -> None:
     """From `"manual"`, `{"mode": …}`, or either by operation."""
     policies = {None: given} if isinstance(given, str) or "mode" in given else given
     for operation, policy in policies.items():

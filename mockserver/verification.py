@@ -35,7 +35,7 @@ class Verdicts:
     def __init__(self, sandbox: "Sandbox"):
         self.sandbox = sandbox
         self._found: list[Entry] = []
-        self._journal, self._last = sandbox.journal, 0
+        self._resets, self._last = sandbox.journal.resets, 0
 
     def take(self) -> "list[Entry]":
         """Those there have been since the last time."""
@@ -46,8 +46,8 @@ class Verdicts:
     def collect(self) -> None:
         """Keep those of now: the journal may be about to be cleared."""
         journal = self.sandbox.journal
-        if journal is not self._journal:  # there was a reset
-            self._journal, self._last = journal, 0
+        if journal.resets != self._resets:  # calls are counted from 1 again
+            self._resets, self._last = journal.resets, 0
         for entry in journal:
             if entry.id > self._last:
                 self._last = entry.id

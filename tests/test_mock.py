@@ -47,16 +47,16 @@ def test_a_reset_leads_back_to_the_moment_and_the_jobs_it_was_made_with():
         mock.jobs.policy("immediate", operation="upsert_bom_async")
         mock.reset()
         assert mock.clock.now == dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
-        assert mock.sandbox.jobs.policy("upsert_bom_async").mode == "manual"
-        assert mock.sandbox.jobs.policy("upsert_parts_async").mode == "immediate"
+        assert mock.jobs.by_operation["upsert_bom_async"].mode == "manual"
+        assert mock.jobs.default.mode == "immediate"
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"now": "tomorrow"}, "now should be an RFC 3339 date-time"),
+        ({"now": "tomorrow"}, "now: 'tomorrow' is no RFC 3339 date-time"),
         ({"now": dt.datetime(2026, 5, 1)}, "no offset from UTC"),
-        ({"jobs": "sometimes"}, "A job policy is one of immediate"),
+        ({"jobs": "sometimes"}, "There are immediate, reads, time, manual, fail"),
         ({"jobs": {"upsert_bom_async": 3}}, "A job policy is a mode, or a mapping"),
         ({"jobs": {"create_bom": "manual"}}, "'create_bom' starts no jobs"),
     ],
@@ -402,7 +402,7 @@ def test_a_snapshot_brings_a_moment_back(mock):
     mock.clock.advance(hours=1)
     mock.restore(before)
     assert len(names(mock)) == 3
-    assert mock.clock.now == before["now"]
+    assert mock.clock.now == before.now
 
 
 def test_what_the_package_does_not_have_is_said_as_usual():

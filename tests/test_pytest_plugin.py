@@ -176,13 +176,13 @@ def test_the_marker_makes_the_world(pytester):
         def test_the_nearest_marker_adds_to_the_others(cofactr_mock):
             assert cofactr_mock.records("bom") == []
             assert cofactr_mock.sandbox.seed == 7
-            assert cofactr_mock.sandbox.jobs.default.mode == "manual"
+            assert cofactr_mock.jobs.default.mode == "manual"
             assert cofactr_mock.clock.now.isoformat() == "2026-05-01T00:00:00+00:00"
-            assert cofactr_mock.sandbox.policies.strict
+            assert cofactr_mock.sandbox.strict
 
         def test_and_leaves_the_next_test_alone(cofactr_mock):
             assert cofactr_mock.sandbox.seed == 1
-            assert not cofactr_mock.sandbox.policies.strict
+            assert not cofactr_mock.sandbox.strict
     """)
     pytester.runpytest_inprocess(*ALONE, "--strict-markers").assert_outcomes(passed=2)
 
@@ -226,8 +226,8 @@ def test_the_configuration_says_what_holds_for_all(pytester):
             "fixtures='emtpy'",
             "The Cofactr mock cannot start: There is no fixture 'emtpy'. Those that come with",
         ),
-        ("jobs='slow'", "The Cofactr mock cannot start: A job policy is one of immediate"),
-        ("now='soon'", "The Cofactr mock cannot start: now should be an RFC 3339 date-time"),
+        ("jobs='slow'", "The Cofactr mock cannot start: This job policy makes no sense: mode:"),
+        ("now='soon'", "The Cofactr mock cannot start: now: 'soon' is no RFC 3339 date-time"),
         ("violations='ignore'", "violations of the Cofactr contract can fail, warn, allow, not 'ignore'."),
     ],
 )

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import dataclasses as dc
 import hashlib
 import os
 import tempfile
@@ -12,132 +11,104 @@ import marshmallow as ma
 import orjson
 
 from mockserver import resources
+from mockserver.admin.clock import EARLIEST, LATEST, ClockState
 from mockserver.admin.errors import Refused
-from mockserver.admin.handles import EARLIEST, LATEST, steward
-from mockserver.api import fields
-from mockserver.api.resource import reference
-from mockserver.control.clock import Number
-from mockserver.control.faults import FaultRequest
-from mockserver.control.jobs import JobPolicyRequest
-from mockserver.control.routing import Strict
-from mockserver.control.webhooks import SubscriptionRequest
-from mockserver.sandbox import Policies, Sandbox
-from mockserver.sandbox.clock import moment, stamp
-from mockserver.sandbox.faults import Fault, Faults
-from mockserver.sandbox.jobs import JobPolicy, Jobs
+from mockserver.admin.faults import FaultState
+from mockserver.admin.jobs import JobPolicyState
+from mockserver.admin.schema import Strict, flat
+from mockserver.admin.scope import admin_scope
+from mockserver.admin.webhooks import DeliverySchema, SubscriptionSchema
+from mockserver.api import fields, gate
+from mockserver.sandbox import SETTINGS, Sandbox
+from mockserver.sandbox.clock import moment, stamp, wall
 from mockserver.sandbox.store import Store
-from mockserver.sandbox.webhooks import DELIVERED, FAILED, PENDING, Delivery, Subscription, Webhooks
 
-FORMAT = "cofactr-mockserver/1"
-COUNT = {"min": 0, "max": 2**53, "required": True}
+FORMAT = "cofactr-mockserver/2"
+FORMATS = ("cofactr-mockserver/1", FORMAT)
+SEED = {"min": -(2**53), "max": 2**53}
+LAST = 2**53
 
 
-class Unfit(Refused):
+class InvalidState(Refused):
     """The document cannot be loaded into this sandbox; the message says why. Nothing was changed."""
 
 
-# -- the document; its parts are what the control plane takes, and what it counts
+class Bytes(fields.Any):
+    """The content of a file, in a document as base64."""
+
+    default_error_messages = {"invalid": "should be base64."}
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise self.make_error("invalid") from None
 
 
-class _Policies(Strict):
+class SettingsState(Strict):
+    """How a sandbox treats its callers."""
+
+    id = fields.Choice(SETTINGS, required=True)
     strict = fields.Boolean(required=True)
 
 
-class _Clock(Strict):
-    now = fields.Timestamp(required=True)
-    rate = Number(0, 1e6, required=True)
+class FileState(Strict):
+    """A file, under its SHA-256 digest."""
+
+    id = fields.Text(required=True, pattern="[0-9a-f]{64}")
+    content = Bytes(required=True)
+
+    @ma.validates_schema
+    def check_digest(self, data, **kwargs):
+        if hashlib.sha256(data["content"]).hexdigest() != data["id"]:
+            raise ma.ValidationError("the content has another SHA-256 than its name says.", "content")
 
 
-class _Fault(FaultRequest):
-    id, seen, fired = fields.Integer(**COUNT), fields.Integer(**COUNT), fields.Integer(**COUNT)
+class ExtraState(Strict):
+    """The fields that corrections of the contract add to the record whose id this is."""
+
+    id = fields.Text(max=None, required=True)
+    values = fields.Object(required=True)
 
 
-class _Faults(Strict):
-    last = fields.Integer(**COUNT)
-    rules = fields.Array(fields.Nested(_Fault), required=True)
-
-
-class _Subscription(SubscriptionRequest):
-    id = fields.Id(required=True)
-
-
-class _Attempt(Strict):
-    at = fields.Timestamp(required=True)
-    status = fields.Integer(null=True)
-    error = fields.Text(max=None, min=0, null=True)
-
-
-class _Delivery(Strict):
-    id, subscription_id = fields.Id(required=True), fields.Id(required=True)
-    url = fields.Url(required=True)
-    event = fields.Object(required=True)
-    status = fields.Choice(PENDING, DELIVERED, FAILED, required=True)
-    due_at = fields.Timestamp(null=True)
-    attempts = fields.Array(fields.Nested(_Attempt), required=True)
-
-
-class _Counts(Strict):
-    subscription, delivery = fields.Integer(**COUNT), fields.Integer(**COUNT)
-
-
-class _Webhooks(Strict):
-    counts = fields.Nested(_Counts, required=True)
-    subscriptions = fields.Array(fields.Nested(_Subscription), required=True)
-    deliveries = fields.Array(fields.Nested(_Delivery), required=True)
+# The schemas of the mock's own kinds of records, as they are stored.
+SCHEMAS: dict[str, ma.Schema] = {
+    "mock_clock": ClockState(),
+    "mock_settings": SettingsState(),
+    "mock_job_policy": JobPolicyState(),
+    "mock_fault": FaultState(),
+    "mock_subscription": SubscriptionSchema(),
+    "mock_delivery": DeliverySchema(),
+    "mock_file": FileState(),
+    "mock_extra": ExtraState(),
+}
+NEEDED = ("org", "api_key", "mock_clock", "mock_settings")
 
 
 class State(Strict):
-    """A sandbox:
-
-    all its records with what is hidden in them and their places, so that ids go on as they would have.
-    """
+    """All records of a sandbox, the mock's own included, with their places, so that ids go on as they would have."""
 
     format = fields.Choice(FORMAT, required=True)
     fixtures = fields.Text(required=True)
-    seed = fields.Integer(-(2**53), 2**53, required=True)
+    seed = fields.Integer(**SEED, required=True)
     catalogue = fields.Object(required=True)
-    policies = fields.Nested(_Policies, required=True)
-    clock = fields.Nested(_Clock, required=True)
-    jobs = fields.Array(fields.Nested(JobPolicyRequest), required=True)
-    faults = fields.Nested(_Faults, required=True)
-    webhooks = fields.Nested(_Webhooks, required=True)
-    files = fields.Object(required=True)
-    extras = fields.Object(load_default=dict)  # what an overlay adds to records; absent from older documents
-    extras = fields.Object(required=True)
-    records = fields.Object(required=True)
+    tables = fields.Object(required=True)
 
 
 # -- out
 
 
 def export(sandbox: Sandbox) -> dict:
-    """The document of a sandbox. Snapshots, the journal and the periods of rate limits are left out."""
+    """Return the document of a sandbox. Snapshots and the journal are left out."""
     with sandbox.lock:
-        jobs, faults, webhooks = sandbox.jobs, sandbox.faults, sandbox.webhooks
+        sandbox.clock.mark()
         return {
             "format": FORMAT,
             "fixtures": sandbox.world.name,
             "seed": sandbox.seed,
             "catalogue": _catalogue(sandbox),
-            "policies": dc.asdict(sandbox.policies),
-            "clock": {"now": stamp(sandbox.clock.now()), "rate": sandbox.clock.rate},
-            "jobs": [
-                {"operation": operation, **dc.asdict(policy)}
-                for operation, policy in [(None, jobs.default), *jobs.by_type.items()]
-            ],
-            "faults": {"last": faults.last, "rules": [fault.document() for fault in faults.rules]},
-            "webhooks": {
-                "counts": dict(webhooks.counts),
-                "subscriptions": list(map(dc.asdict, webhooks.subscriptions.values())),
-                "deliveries": list(map(dc.asdict, webhooks.deliveries.values())),
-            },
-            "extras": dict(sandbox.extras),
-            "files": {digest: base64.b64encode(content).decode() for digest, content in sandbox.files.items()},
-            "records": {
-                kind: {
-                    "last": table.last,
-                    "rows": [[table.ordinal(record["id"]), record] for record in table],
-                }
+            "tables": {
+                kind: {"last": table.last, "rows": [[place, _shown(kind, record)] for place, record in table.items()]}
                 for kind, table in sandbox.store.tables.items()
                 if table.last
             },
@@ -166,63 +137,58 @@ def save(sandbox: Sandbox, path: Path) -> None:
         raise
 
 
+def _shown(kind, record):
+    if kind == "mock_file":
+        return {**record, "content": base64.b64encode(record["content"]).decode()}
+    return record
+
+
 # -- in
 
 
 def read(sandbox: Sandbox, path: Path) -> None:
     """Load the document in a file.
 
-    Unfit, with the file's name, when it cannot be; the file is left as it is.
+    InvalidState, with the file's name, when it cannot be; the file is left as it is.
     """
     try:
         load(sandbox, orjson.loads(path.read_bytes()))
     except orjson.JSONDecodeError as error:
-        raise Unfit(f"{path} is not JSON: {error}.") from None
+        raise InvalidState(f"{path} is not JSON: {error}.") from None
     except OSError as error:
-        raise Unfit(f"{path} cannot be read: {error.strerror}.") from None
-    except Unfit as unfit:
-        raise Unfit(f"{path}: {unfit}") from None
+        raise InvalidState(f"{path} cannot be read: {error.strerror}.") from None
+    except InvalidState as invalid:
+        raise InvalidState(f"{path}: {invalid}") from None
 
 
 def load(sandbox: Sandbox, document) -> None:
-    """Put the document in place of all there is in the sandbox, in one step. Unfit when it cannot be."""
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        given = document.get("format") if isinstance(document, dict) else None
-        raise Unfit(f"The format should be {FORMAT!r}, not {given!r}. Export it with this version of the mock.")
+    """Put the document in place of all there is in the sandbox, in one commit. InvalidState when it cannot be."""
+    format = document.get("format") if isinstance(document, dict) else None
+    if format not in FORMATS:
+        raise InvalidState(
+            f"The format should be {' or '.join(map(repr, FORMATS))}, not {format!r}. "
+            "Export it with this version of the mock."
+        )
+    if format != FORMAT:
+        document = _from_version_1(document)
     try:
         loaded = State().load(document)
     except ma.ValidationError as error:
-        raise Unfit("; ".join(f"{field}: {reason}" for field, reason in _flat(error.messages))) from None
+        raise InvalidState("; ".join(f"{field}: {reason}" for field, reason in flat(error.messages))) from None
     if loaded["seed"] != sandbox.seed:
-        raise Unfit(
-            f"It comes from seed {loaded['seed']}, this sandbox has seed {sandbox.seed}, "
-            "so ids would not go on as they "
-            f"were. Load it into a sandbox of seed {loaded['seed']}."
+        raise InvalidState(
+            f"It comes from seed {loaded['seed']}, this sandbox has seed {sandbox.seed}, so ids would not go on as "
+            f"they were. Load it into a sandbox of seed {loaded['seed']}."
         )
     if loaded["catalogue"] != _catalogue(sandbox):
-        raise Unfit(
+        raise InvalidState(
             f"It comes from the fixtures {loaded['fixtures']!r}, whose part catalogue is another. "
             "Load it into a sandbox of these."
         )
-    if not EARLIEST <= moment(loaded["clock"]["now"]) <= LATEST:
-        raise Unfit(f"clock.now should be from {stamp(EARLIEST)} to {stamp(LATEST)}.")
-    if bad := [id for id, extra in loaded["extras"].items() if not isinstance(extra, dict)]:
-        raise Unfit(f"extras.{bad[0]}: should be an object.")
-    files = _files(loaded["files"])
-    if not all(isinstance(values, dict) for values in loaded["extras"].values()):
-        raise Unfit("extras: should hold an object for each record.")
-    jobs = _jobs(loaded["jobs"])
-    try:
-        faults = _faults(sandbox.seed, loaded["faults"])
-    except ValueError as error:
-        raise Unfit(f"faults: {error}") from None
-    store = _store(sandbox, loaded["records"])
+    store = _store(sandbox, loaded["tables"])
     with sandbox.lock:
-        sandbox.store, sandbox.files, sandbox.jobs, sandbox.faults = store, files, jobs, faults
-        sandbox.extras = loaded["extras"]
-        sandbox.extras, sandbox.policies = loaded["extras"], Policies(**loaded["policies"])
-        sandbox.clock.set(moment(loaded["clock"]["now"]), loaded["clock"]["rate"])
-        sandbox.webhooks = _webhooks(sandbox, loaded["webhooks"])
+        sandbox.store.adopt(store.tables, "import")
+        sandbox.clock.resume()
 
 
 def _catalogue(sandbox):
@@ -232,137 +198,101 @@ def _catalogue(sandbox):
     }
 
 
-def _files(texts):
-    files = {}
-    for digest, text in texts.items():
-        try:
-            files[digest] = base64.b64decode(text, validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            raise Unfit(f"files.{digest}: should be base64.") from None
-        if hashlib.sha256(files[digest]).hexdigest() != digest:
-            raise Unfit(f"files.{digest}: the content has another SHA-256 than its name says.")
-    return files
-
-
-def _jobs(policies):
-    jobs = Jobs()
-    for policy in policies:
-        operation, policy = (
-            policy["operation"],
-            JobPolicy(policy["mode"], policy["reads"], policy["seconds"], tuple(policy["errors"])),
-        )
-        if operation is None:
-            jobs.default = policy
-        else:
-            jobs.by_type[operation] = policy
-    return jobs
-
-
-def _faults(seed, loaded):
-    faults = Faults(seed)
-    faults.rules, faults.last = [Fault(**rule) for rule in loaded["rules"]], loaded["last"]
-    return faults
-
-
-def _webhooks(sandbox, loaded):
-    webhooks = Webhooks(sandbox.seed, sandbox.clock)
-    webhooks.counts.update(loaded["counts"])
-    webhooks.subscriptions = {one["id"]: Subscription(**one) for one in loaded["subscriptions"]}
-    webhooks.put([Delivery(**one) for one in loaded["deliveries"]])
-    return webhooks
-
-
 def _store(sandbox, groups) -> Store:
     """The records as a store of their own. Each has the fields of its kind, and refers to what is there."""
     by_kind = resources.by_kind()
     store = Store(sandbox.world.store.kinds)
     for kind, group in groups.items():
         if kind not in store.tables:
-            raise Unfit(f"records.{kind}: There is no such kind. There are {', '.join(sorted(store.tables))}.")
-        _fill(store.tables[kind], by_kind[kind], group)
-    for kind in ("org", "api_key"):
+            raise InvalidState(f"tables.{kind}: There is no such kind. There are {', '.join(sorted(store.tables))}.")
+        _fill(store.tables[kind], by_kind.get(kind), group)
+    for kind in NEEDED:
         if not len(store[kind]):
-            raise Unfit(f"records.{kind}: There should be at least one.")
-    for kind, table in store.tables.items():
-        for record in table:
-            _check_references(store, by_kind[kind], record)
-    _check_answers(sandbox, store)
+            raise InvalidState(f"tables.{kind}: There should be at least one.")
+    now = moment(next(iter(store["mock_clock"]))["now"])
+    if not EARLIEST <= now <= LATEST:
+        raise InvalidState(f"tables.mock_clock: now should be from {stamp(EARLIEST)} to {stamp(LATEST)}.")
+    for document in store["stock_document"]:
+        if store["mock_file"].get(document["sha256"]) is None:
+            raise InvalidState(f"tables.stock_document: the file of {document['id']} is not there.")
+    trial = Sandbox(sandbox.world)
+    trial.store.adopt(store.tables)
+    try:
+        gate.admit(
+            admin_scope(trial),
+            [(kind, record) for kind, table in store.tables.items() if kind in by_kind for record in table],
+        )
+    except gate.InvalidRecord as error:
+        raise InvalidState(str(error)) from None
     return store
 
 
 def _fill(table, resource, group):
-    where = f"records.{table.kind}"
+    where = f"tables.{table.kind}"
     if (
         not isinstance(group, dict)
         or group.keys() != {"last", "rows"}
         or type(group["last"]) is not int
+        or not 0 <= group["last"] <= LAST
         or not isinstance(group["rows"], list)
     ):
-        raise Unfit(f'{where}: should be {{"last": n, "rows": [[ordinal, record], …]}}.')
+        raise InvalidState(f'{where}: should be {{"last": n, "rows": [[ordinal, record], …]}}.')
     last = 0
     for number, row in enumerate(group["rows"]):
         match row:
             case [int() as ordinal, dict() as record] if last < ordinal <= group["last"]:
                 last = ordinal
             case _:
-                raise Unfit(f"{where}.rows[{number}]: should be [ordinal, record], the ordinals ascending up to last.")
-        _check_fields(resource, record, f"{where}.rows[{number}]")
+                raise InvalidState(
+                    f"{where}.rows[{number}]: should be [ordinal, record], the ordinals ascending up to last."
+                )
+        at = f"{where}.rows[{number}]"
+        record = _record(table.kind, resource, record, at)
         if table.ordinal(record["id"]) is not None:
-            raise Unfit(f"{where}.rows[{number}]: There is a {resource.label} {record['id']} already.")
+            raise InvalidState(f"{at}: There is a {table.kind.replace('_', ' ')} {record['id']} already.")
         try:
             table.write(ordinal, None, record)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise Unfit(f"{where}.rows[{number}]: does not fit: {error}.") from None
-    table.last = max(0, group["last"])
+            raise InvalidState(f"{at}: does not fit: {error}.") from None
+    table.last = group["last"]
 
 
-def _check_fields(resource, record, where):
-    known = resource.fields.keys() | resource.hidden | {"org_id", "created_at", "updated_at"}
-    if unknown := record.keys() - known:
-        raise Unfit(f"{where}.{min(unknown)}: A {resource.label} has no such field. It has {', '.join(sorted(known))}.")
-    if (
-        missing := {name for name in known if not (name in resource.fields and resource.fields[name].load_only)}
-        - record.keys()
-    ):
-        raise Unfit(f"{where}.{min(missing)}: The field is missing.")
-    for name, value in record.items():
-        field = resource.fields.get(name)
-        if field is None or (value is None and (field.allow_none or field.dump_only)):
-            continue
-        try:
-            field.deserialize(value)
-        except ma.ValidationError as error:
-            raise Unfit(f"{where}.{name}: {'; '.join(reason for _, reason in _flat(error.messages))}") from None
+def _record(kind, resource, record, where) -> dict:
+    try:
+        if resource is not None:
+            return gate.load_record(resource, record, where)
+        return SCHEMAS[kind].load(gate.plain(record, where))
+    except gate.InvalidRecord as error:
+        raise InvalidState(str(error)) from None
+    except ma.ValidationError as error:
+        raise InvalidState("; ".join(f"{where}.{field}: {text}" for field, text in flat(error.messages))) from None
 
 
-def _check_references(store, resource, record):
-    for name, field in resource.references.items():
-        kind, value = reference(field).kind, record.get(name)
-        for id in value if isinstance(value, list) else [value]:
-            if id is not None and kind in store.tables and store[kind].get(id) is None:
-                raise Unfit(
-                    f"records.{resource.kind}: {name} of {record['id']} names a {kind} that is not there, {id}."
-                )
-
-
-def _check_answers(sandbox, store):
-    """Every record can be answered: what is computed of it, and what is hidden in it, makes sense."""
-    trial = Sandbox(sandbox.world)
-    trial.store = store
-    scope = steward(trial)
-    for kind, table in store.tables.items():
-        for record in table:
-            try:
-                scope.resources[kind].present(scope, record)
-            except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-                raise Unfit(f"records.{kind}: {record['id']} does not fit: {type(error).__name__}: {error}.") from None
-
-
-def _flat(messages, path=""):
-    if isinstance(messages, dict):
-        return [
-            found for key, value in messages.items() for found in _flat(value, f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(messages, list):
-        return [found for value in messages for found in _flat(value, path)]
-    return [(path, str(messages))]
+def _from_version_1(document: dict) -> dict:
+    """A document of the first format in the present one."""
+    try:
+        faults, webhooks, clock = document["faults"], document["webhooks"], document["clock"]
+        own = {
+            "mock_clock": [{"id": "clock", "now": clock["now"], "rate": clock["rate"], "since": wall()}],
+            "mock_settings": [{"id": SETTINGS, **document["policies"]}],
+            "mock_job_policy": [{"id": one["operation"] or "default", **one} for one in document["jobs"]],
+            "mock_fault": [{**one, "windows": {}} for one in faults["rules"]],
+            "mock_subscription": webhooks["subscriptions"],
+            "mock_delivery": webhooks["deliveries"],
+            "mock_file": [{"id": digest, "content": text} for digest, text in document["files"].items()],
+            "mock_extra": [{"id": id, "values": values} for id, values in document.get("extras", {}).items()],
+        }
+        tables = dict(document["records"])
+        for kind, records in own.items():
+            tables[kind] = {"last": len(records), "rows": [list(row) for row in enumerate(records, start=1)]}
+        tables["mock_fault"] = {"last": faults["last"], "rows": [[one["id"], one] for one in own["mock_fault"]]}
+        for kind, counted in (("mock_subscription", "subscription"), ("mock_delivery", "delivery")):
+            tables[kind]["last"] = max(tables[kind]["last"], webhooks["counts"][counted])
+        return {
+            "format": FORMAT,
+            **{name: document[name] for name in ("fixtures", "seed", "catalogue")},
+            "tables": tables,
+        }
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InvalidState(f"This is no document of the format {FORMATS[0]}: {reason}.") from None

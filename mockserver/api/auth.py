@@ -10,20 +10,27 @@ KEYWORD = "Api-Key "
 LAST_USED_STEP = dt.timedelta(minutes=1)  # how exact `last_used_at` is: not every read should be a write
 
 
-def authenticate(find_sandbox, authorization: str | None, substitute=None):
-    """(sandbox, key record) for an `Authorization: Api-Key <key>` header. The word is case-sensitive.
-
-    `find_sandbox(prefix)` answers the sandbox in which keys of that prefix are kept. A key of the sandbox
-    `substitute` stands for the key in the same place there, whose id is another when the seed is.
-    """
+def secret_of(authorization: str | None) -> str:
+    """Return the key in an `Authorization: Api-Key <key>` header; the word is case-sensitive. NotAuthenticated."""
     if not authorization:
         raise NotAuthenticated
     if not authorization.startswith(KEYWORD):
         raise NotAuthenticated(
             'The Authorization header should read "Api-Key <key>". The word Api-Key is case-sensitive.'
         )
-    secret = authorization[len(KEYWORD) :].strip()
-    sandbox = find_sandbox(secret.partition(".")[0])
+    return authorization[len(KEYWORD) :].strip()
+
+
+def prefix_of(secret: str) -> str:
+    """Return the part of a key before its point, by which its sandbox is found."""
+    return secret.partition(".")[0]
+
+
+def authenticate(sandbox, secret: str, substitute=None) -> dict:
+    """Return the record of a key in a sandbox. NotAuthenticated when there is none, or it has expired.
+
+    A key of the sandbox `substitute` stands for the key in the same place here, whose id is another when the seed is.
+    """
     key = known(sandbox, secret)
     if key is None and substitute is not None and (other := known(substitute, secret)):
         pairs = zip(substitute.store["api_key"], sandbox.store["api_key"], strict=False)
@@ -32,11 +39,11 @@ def authenticate(find_sandbox, authorization: str | None, substitute=None):
         raise NotAuthenticated("Invalid API key.")
     if key["expires_at"] and moment(key["expires_at"]) <= sandbox.clock.now():
         raise NotAuthenticated("This API key has expired.")
-    return sandbox, key
+    return key
 
 
 def known(sandbox, secret: str) -> dict | None:
-    for key in sandbox.store["api_key"].where("prefix", secret.partition(".")[0]):
+    for key in sandbox.store["api_key"].where("prefix", prefix_of(secret)):
         if hmac.compare_digest(key["key"].encode(), secret.encode("utf-8", "surrogatepass")):
             return key
     return None

@@ -81,7 +81,8 @@ class Resource(Group):
     the field that names the record this one belongs to; `tells` names the fields of this one that show in the parent's
     answer, empty when it shows only that there is one. `unique` names fields, or tuples of them,
     that no two records of an organisation share, but for those that `retired` says have given them up.
-    `hidden` names what is stored and never answered. `record_type` is its name in webhooks and custom properties.
+    `hidden` names what is stored and never answered, with its field where the schema has none.
+    `record_type` is its name in webhooks and custom properties.
     """
 
     def __init__(
@@ -120,6 +121,9 @@ class Resource(Group):
         self.indexes = self._indexes(indexes or {})
         self.referrers: list[tuple[Resource, str]] = []  # filled in once all resources are known
         self.retrieve_id = retrieve
+        own = {name: field for name, field in self.fields.items() if not field.load_only}
+        base = {name: field for name, field in Record._declared_fields.items() if name not in own}
+        self.stored = own | base | (dict(hidden) if isinstance(hidden, dict) else {})  # the fields a record is made of
         defaults = {name: default(field) for name, field in self.fields.items() if name not in self.hidden}
         self._factories = {name: value for name, value in defaults.items() if callable(value)}
         self._template = defaults | dict.fromkeys(self._factories)

@@ -6,49 +6,67 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from mockserver.api.near_miss import near_misses
+from mockserver.app.errors import Injected
+from mockserver.sandbox import OWN_KINDS
 
 
 def record(operations, sandbox, call, response) -> None:
-    """The call as an entry of its sandbox's journal."""
-    problem = call.problem
+    """Write the call down in its sandbox's journal. What is costly to tell is told when somebody asks."""
+    spoilt = call.done and isinstance(call.problem, Injected)  # by a fault, after the operation took place
+    problem = None if spoilt else call.problem
+    method, path, environ = request.method, request.path, request.environ
+    sent = [(name, value) for name, value in environ.items() if name[:5] == "HTTP_" or name[:8] == "CONTENT_"]
+    headers = response.headers
+    later = {
+        "request_headers": lambda: request_headers(sent),
+        "response_headers": lambda: dict(headers),
+        "changes": lambda: changes_of(call.changes),
+    }
+    if problem is not None:
+        step = call.step
+        later["violations"] = lambda: violations(problem, step)
+    if call.plan is None:
+        later["near_misses"] = lambda: near_misses(method, path, operations)
     sandbox.journal.add(
         at=sandbox.clock.stamp(),
-        method=request.method,
-        path=request.path,
+        method=method,
+        path=path,
         query=request.query_string.decode("latin-1"),
-        request_headers={
-            name: "Api-Key ***" if name == "Authorization" else value for name, value in request.headers.items()
-        },
-        request_body=body_of(problem),
-        operation=call.operation and call.operation.id,
+        request_body=body_of(call),
+        operation=call.plan and call.plan.operation.id,
         status=response.status_code,
-        response_headers=dict(response.headers),
         response_body=b"" if response.is_streamed else response.get_data(),
-        refused_by=call.stage if problem is not None else None,
+        refused_by=call.step if problem is not None else None,
         detail=problem and problem.body,
-        violations=violations(call),
         unknown_keys=call.unknown_keys,
-        changes=changes_of(call.changes if problem is None else ()),
-        near_misses=near_misses(request.method, request.path, operations) if call.operation is None else [],
         fault_id=call.effect.fault_id if call.effect else None,
+        commit=call.commit,
         seconds=round(time.perf_counter() - call.started, 6),
+        later=later,
     )
+
+
+def request_headers(sent) -> dict[str, str]:
+    """The headers by their usual names, out of a WSGI environment."""
+    found = {}
+    for name, value in sent:
+        name = name.removeprefix("HTTP_").replace("_", "-").title()
+        if value or not name.startswith("Content-"):
+            found[name] = "Api-Key ***" if name == "Authorization" else value
+    return found
 
 
 def changes_of(changes) -> list[dict]:
     return [
-        {
-            "action": "deleted" if after is None else "created" if before is None else "updated",
-            "kind": kind,
-            "id": (after or before)["id"],
-        }
-        for kind, _, before, after in changes
+        {"action": change.action, "kind": change.kind, "id": change.id}
+        for change in changes
+        if change.kind not in OWN_KINDS
     ]
 
 
-def body_of(problem) -> bytes:
+def body_of(call) -> bytes:
     """The request's body, unless it was a form, whose parts are spent, or too large to be read."""
-    if request.mimetype == "multipart/form-data" or (problem and problem.status == 413):
+    if request.mimetype == "multipart/form-data" or (call.problem and call.problem.status == 413):
         return b""
     try:
         return request.get_data()
@@ -56,13 +74,13 @@ def body_of(problem) -> bytes:
         return b""
 
 
-def violations(call) -> list[dict]:
+def violations(problem, step: str) -> list[dict]:
     """What in a request breaks the contract: not references to what is not there, nor what a state refuses."""
-    if call.problem is None or call.stage not in ("routing", "query", "body"):
+    if step not in ("routing", "query", "body"):
         return []
     return [
         {"field": field, "reason": reason}
-        for field, reason in flat(call.problem.body)
+        for field, reason in flat(problem.body)
         if not reason.startswith("Invalid pk ")
     ]
 

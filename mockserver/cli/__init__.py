@@ -112,7 +112,7 @@ def serve(
     from mockserver._yaml import YamlError
     from mockserver.app import App
     from mockserver.contract.overlay import Overlay
-    from mockserver.sandbox import Policies, Sandbox
+    from mockserver.sandbox import Sandbox
     from mockserver.sandbox.registry import Sandboxes
     from mockserver.serving import standalone
     from mockserver.serving.ticker import Ticker
@@ -124,7 +124,7 @@ def serve(
         )
     try:
         operations = resources.operations(*([corrections] if corrections else []))
-        with worlds.uncollected():
+        with worlds.gc_paused():
             world = worlds.with_key(worlds.load(fixtures, seed), api_key)
             gc.freeze()  # the world is there to stay: collections need not trace it
     except (worlds.UnknownFixture, YamlError) as error:
@@ -140,7 +140,7 @@ def serve(
             f"Warning: whoever reaches {host} can steer this mock under /__mock__/. Give it a --control-token.",
             err=True,
         )
-    sandbox = Sandbox(world, rate=1.0, policies=Policies(strict))
+    sandbox = Sandbox(world, rate=1.0, strict=strict)
     if state is not None:
         given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
         api_key = opened(sandbox, state, api_key if given else None)
@@ -280,8 +280,8 @@ def opened(sandbox, path: Path, api_key: str | None) -> str:
     if path.exists():
         try:
             state.read(sandbox, path)
-        except state.Unfit as unfit:
-            raise click.ClickException(f"{unfit} The file was left as it is; move it away to start afresh.") from None
+        except state.InvalidState as invalid:
+            raise click.ClickException(f"{invalid} The file was left as it is; move it away to start afresh.") from None
     first = next(iter(sandbox.store["api_key"]))
     if api_key is not None and first["key"] != api_key:
         first = sandbox.store.replace("api_key", {**first, "key": api_key, "prefix": api_key.partition(".")[0]})

@@ -8,12 +8,12 @@ import orjson
 
 from mockserver import resources, worlds
 from mockserver._data import contracts_dir
-from mockserver.admin.handles import Records, steward
+from mockserver.admin.records import Records
+from mockserver.admin.scope import admin_scope
 from mockserver.api.resource import reference
 from mockserver.app import App
 from mockserver.conformance import harness
 from mockserver.sandbox import Sandbox, World
-from mockserver.sandbox.store import Store
 
 MORE = 8
 
@@ -44,11 +44,12 @@ def well_filled() -> World:
         if resource._fake:
             for _ in range(MORE):
                 records.given(kind)
-    store = Store(world.store.kinds)
+    store = worlds.empty_store()
     for kind, table in sandbox.store.tables.items():
-        for record in table:
-            store.insert(kind, record)
-    return dataclasses.replace(world, name="well-filled", store=store, files=sandbox.files)
+        if kind not in ("mock_clock", "mock_settings"):
+            for record in table:
+                store.insert(kind, record)
+    return dataclasses.replace(world, name="well-filled", store=store)
 
 
 def excluded_checks() -> dict[str, set[str]]:
@@ -93,7 +94,7 @@ def within_reach(sandbox: Sandbox, kind: str) -> list[dict]:
     records = resources.by_kind()[kind].records(sandbox.store)
     if kind == "sub_org":
         return list(records)
-    scope = steward(sandbox)
+    scope = admin_scope(sandbox)
     scope.org_ids = [first_org_id(sandbox)]
     return [record for record in records if scope.sees(kind, record)]
 

@@ -1,14 +1,15 @@
 """The journal of a sandbox: what was called, what it answered, and whether both keep the contract."""
 
 import threading
-import time
 
 import orjson
 from flask import Response, request
 
+from mockserver.admin import journal
 from mockserver.admin.errors import Refused
+from mockserver.admin.schema import Strict
 from mockserver.api import fields
-from mockserver.control.routing import Strict
+from mockserver.sandbox.clock import wall
 
 STREAMS = threading.BoundedSemaphore(8)  # a stream holds a thread of the server
 HEARTBEAT = 1.0  # seconds without an entry after which a stream shows it is alive
@@ -68,6 +69,9 @@ class Entry(fields.Schema):
         description="What was sent that the contract does not know.",
     )
     changes = fields.Array(fields.Nested(Change), dump_only=True, description="The records it wrote.")
+    commit = fields.Integer(
+        null=True, dump_only=True, description="The number of the latest commit, when the call was over."
+    )
     near_misses = fields.Array(
         fields.Nested(NearMiss), dump_only=True, description="If it matched no operation, the closest ones."
     )
@@ -104,23 +108,22 @@ class JournalQuery(JournalFilter):
 def find(at, query):
     """The latest calls that fit, oldest first."""
     after, limit = query.pop("after"), query.pop("limit")
-    journal = at.sandbox.journal
-    found = [entry for entry in journal.find(**query) if entry.id > after]
+    found = [entry for entry in of(at).find(**query) if entry.id > after]
     return {
         "count": len(found),
-        "total": journal.total,
+        "total": of(at).total,
         "entries": [shown(at, entry) for entry in found[-limit:]],
     }
 
 
 def count(at, query):
     """How many of the calls kept fit."""
-    return {"count": len(at.sandbox.journal.find(**query))}
+    return {"count": len(of(at).find(**query))}
 
 
 def clear(at):
     """Forget all calls."""
-    at.sandbox.journal.clear()
+    of(at).clear()
 
 
 def stream(at):
@@ -143,12 +146,13 @@ def stream(at):
 
 def events(at, last: int):
     yield b": the journal\n\n"
-    journal = at.sandbox.journal
+    calls = at.sandbox.journal
+    resets = calls.resets
     while at.confined or at.app.sandboxes.get(at.sandbox.name) is at.sandbox:
-        if journal is not at.sandbox.journal:  # the sandbox was reset
-            journal, last = at.sandbox.journal, 0
-        entries = journal.after(last, HEARTBEAT)
-        at.sandbox.used_at = time.monotonic()
+        if resets != calls.resets:  # calls are counted from 1 again
+            resets, last = calls.resets, 0
+        entries = calls.after(last, HEARTBEAT)
+        at.sandbox.used_at = wall()
         yield (
             b"".join(
                 b"id: %d\nevent: call\ndata: %b\n\n" % (entry.id, orjson.dumps(shown(at, entry))) for entry in entries
@@ -156,6 +160,10 @@ def events(at, last: int):
             or b":\n\n"
         )
         last = entries[-1].id if entries else last
+
+
+def of(at) -> journal.Journal:
+    return journal.Journal(at.sandbox, at.app.operations)
 
 
 def shown(at, entry) -> dict:

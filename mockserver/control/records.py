@@ -1,9 +1,9 @@
 """The records of a sandbox, of every kind, and the e-mails among them."""
 
-from mockserver.admin.handles import Outbox, Records
+from mockserver.admin.records import Records
+from mockserver.admin.schema import Strict
 from mockserver.api import fields
 from mockserver.api.resource import PaginationQuery
-from mockserver.control.routing import Strict
 
 
 class RecordsQuery(Strict, PaginationQuery):
@@ -24,7 +24,7 @@ def count(at):
 
 def list(at, kind, query):
     """The records of a kind, oldest first, those that no operation answers included."""
-    return window(Records(at.sandbox)(kind), query)
+    return window(at, kind, query)
 
 
 def get(at, kind, id):
@@ -49,8 +49,9 @@ def delete(at, kind, id):
 
 def outbox(at, query):
     """The e-mails sent, oldest first."""
-    return window([*Outbox(at.sandbox)], query)
+    return window(at, "outbound_email", query)
 
 
-def window(records, query):
-    return {"count": len(records), "results": records[query["offset"] : query["offset"] + query["limit"]]}
+def window(at, kind, query):
+    count, results = Records(at.sandbox).page(kind, limit=query["limit"], offset=query["offset"])
+    return {"count": count, "results": results}

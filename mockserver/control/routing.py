@@ -4,7 +4,6 @@ import dataclasses as dc
 import functools
 import hmac
 import re
-import time
 import typing as t
 from urllib.parse import urlsplit
 
@@ -13,7 +12,8 @@ import orjson
 from flask import Response, request
 
 from mockserver.admin.errors import Refused, Unknown
-from mockserver.api import fields, loading
+from mockserver.admin.schema import Strict
+from mockserver.api import loading
 from mockserver.api.problems import (
     Conflict,
     Invalid,
@@ -23,32 +23,10 @@ from mockserver.api.problems import (
     UnsupportedMediaType,
 )
 from mockserver.sandbox import Sandbox
+from mockserver.sandbox.clock import wall
 
 PREFIX = "/__mock__"
 BY_NAME = "/sandboxes/{sandbox}"
-
-
-class Strict(fields.Schema):
-    """Unknown keys are refused: a misspelt one should not pass for obeyed."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        known = ", ".join(name for name, field in self.fields.items() if not field.dump_only) or "none"
-        self.error_messages = {
-            **self.error_messages,
-            "unknown": f"There is no such field. There are {known}.",
-        }
-
-
-class Choice(fields.Choice):
-    """One of a few strings, all of which are told when it is none of them."""
-
-    def __init__(self, *choices, **kwargs):
-        super().__init__(*choices, **kwargs)
-        self.error_messages["choice"] += f" There are {', '.join(choices)}."
 
 
 @dc.dataclass(frozen=True)
@@ -185,7 +163,7 @@ def locate(app, route, name: str | None) -> Context:
         sandbox = app.sandboxes.get(name)
     if sandbox is None:
         raise NotFound(f"There is no sandbox called {name!r}. GET {PREFIX}/sandboxes lists them, POST makes one.")
-    sandbox.used_at = time.monotonic()
+    sandbox.used_at = wall()
     return Context(app, sandbox, confined=given is not None)
 
 

@@ -3,21 +3,18 @@
 worlds that share nothing, each opened by keys of its own; what they start from and return to.
 """
 
-import dataclasses as dc
-
 from flask import Response
 
 from mockserver import worlds
 from mockserver._yaml import YamlError
 from mockserver.admin import state
-from mockserver.admin.errors import Refused, Unknown
+from mockserver.admin.errors import Refused
+from mockserver.admin.schema import Strict
+from mockserver.admin.snapshots import Snapshots
 from mockserver.api import fields
-from mockserver.control.routing import Strict
-from mockserver.sandbox import Policies
 from mockserver.sandbox.clock import stamp
 from mockserver.sandbox.registry import TooManySandboxes
 
-MOST_SNAPSHOTS = 100
 NAME = {"max": 64, "pattern": r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"}
 SEED = {"min": -(2**53), "max": 2**53}
 
@@ -94,6 +91,20 @@ class Snapshot(fields.Schema):
     records = fields.Integer(dump_only=True, description="How many records there were.")
 
 
+# `with` cannot be the name of an attribute.
+DiffQuery = Strict.from_dict(
+    {"with": fields.Text(**NAME, description="The other snapshot; this moment when absent.")}, name="DiffQuery"
+)
+
+
+class Difference(fields.Schema):
+    """What changed between two moments, by kind; kinds that begin with `mock_` are the mock's own."""
+
+    created = fields.Object(dump_only=True, description="`{kind: [record]}`: the records that are new.")
+    changed = fields.Object(dump_only=True, description="`{kind: [{id, fields: {name: {before, after}}}]}`.")
+    deleted = fields.Object(dump_only=True, description="`{kind: [record]}`: the records that are gone.")
+
+
 # -- sandboxes
 
 
@@ -103,7 +114,7 @@ def create(at, data):
         raise Refused("This mock is one sandbox alone. Make another mock, or use `mockserver serve`.")
     try:
         world = world_of(at.app, data.get("fixtures"), data.get("seed"))
-        return shown(at.app.sandboxes.create(world, data.get("name"), Policies(**data["policies"])))
+        return shown(at.app.sandboxes.create(world, data.get("name"), data["policies"]["strict"]))
     except (ValueError, TooManySandboxes) as error:
         raise Refused(str(error)) from None
 
@@ -145,7 +156,7 @@ def shown(sandbox) -> dict:
         "name": sandbox.name,
         "fixtures": sandbox.world.name,
         "seed": sandbox.seed,
-        "policies": dc.asdict(sandbox.policies),
+        "policies": {"strict": sandbox.strict},
         "api_keys": keys,
         "created_at": stamp(sandbox.created_at),
     }
@@ -185,60 +196,50 @@ def reset(at):
 
 def policies(at):
     """How callers are treated."""
-    return dc.asdict(at.sandbox.policies)
+    return {"strict": at.sandbox.strict}
 
 
 def set_policies(at, data):
     """Treat callers so."""
-    at.sandbox.policies = Policies(**data)
+    with at.sandbox.lock:
+        at.sandbox.strict = data["strict"]
     return policies(at)
 
 
 def snapshots(at):
     """The snapshots there are."""
-    return [shown_snapshot(name, snapshot) for name, snapshot in [*at.sandbox.snapshots.items()]]
+    return [shown_snapshot(name, snapshot) for name, snapshot in Snapshots(at.sandbox).all().items()]
 
 
 def take_snapshot(at, data):
-    """Keep this moment: data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
-    with at.sandbox.lock:
-        if len(at.sandbox.snapshots) >= MOST_SNAPSHOTS and data["name"] not in at.sandbox.snapshots:
-            raise Refused(f"There are {MOST_SNAPSHOTS} snapshots already. Delete one first.")
-        snapshot = at.sandbox.snapshots[data["name"]] = at.sandbox.snapshot()
-    return shown_snapshot(data["name"], snapshot)
+    """Keep this moment: all records, clock, job policies, faults, webhooks, files, keys, policies."""
+    return shown_snapshot(data["name"], Snapshots(at.sandbox).take(data["name"]))
 
 
 def get_snapshot(at, name):
     """What a snapshot holds."""
-    return shown_snapshot(name, named(at, name))
+    return shown_snapshot(name, Snapshots(at.sandbox).get(name))
 
 
 def restore_snapshot(at, name):
     """Bring that moment back. The journal goes on."""
-    snapshot = named(at, name)
-    at.sandbox.restore(snapshot)
-    return shown_snapshot(name, snapshot)
+    return shown_snapshot(name, Snapshots(at.sandbox).restore(name))
 
 
 def delete_snapshot(at, name):
     """Forget a snapshot."""
-    named(at, name)
-    at.sandbox.snapshots.pop(name, None)
+    Snapshots(at.sandbox).delete(name)
 
 
-def named(at, name):
-    snapshot = at.sandbox.snapshots.get(name)
-    if snapshot is None:
-        raise Unknown(f"There is no snapshot {name!r}. There are {', '.join(at.sandbox.snapshots) or 'none'}.")
-    return snapshot
+def diff_snapshot(at, name, query):
+    """What changed from that moment to now, or to another snapshot, record by record and field by field."""
+    kept = Snapshots(at.sandbox)
+    other = kept.get(query["with"]) if "with" in query else None
+    return kept.difference(kept.get(name), other).document()
 
 
 def shown_snapshot(name, snapshot):
-    return {
-        "name": name,
-        "now": stamp(snapshot["now"]),
-        "records": sum(map(len, snapshot["store"].tables.values())),
-    }
+    return {"name": name, "now": stamp(snapshot.now), "records": snapshot.records}
 
 
 def export(at):
@@ -253,6 +254,6 @@ def import_(at, data):
     """Put an export in place of all there is, or refuse it and change nothing."""
     try:
         state.load(at.sandbox, data)
-    except state.Unfit as unfit:
-        raise Refused(str(unfit)) from None
+    except state.InvalidState as invalid:
+        raise Refused(str(invalid)) from None
     return shown(at.sandbox)

@@ -33,10 +33,3 @@ def operations(*corrections: str | Path) -> list[Operation]:
     `corrections` are files that replace verbs and paths; see `load_operations`.
     """
     return bind(load_operations(*corrections), groups())
-
-
-def settle(sandbox) -> None:
-    """Let happen what is due on the sandbox's clock."""
-    from mockserver.resources import async_jobs
-
-    async_jobs.settle(sandbox)

@@ -20,8 +20,6 @@ _WORD = re.compile(r"\S+")
 
 # Kinds of parts of which C1-3 is three. Of a connector or a chip, J1-2 is a pin or a half: one name.
 _DISCRETE = {"C", "CR", "D", "F", "FB", "FL", "L", "LED", "Q", "R", "RN", "RV", "TP", "TVS", "VR", "Y", "Z", "ZD"}
-    ["C", "CR", "D", "F", "FB", "FL", "L", "LED", "Q", "R", "RN", "RV", "TP", "TVS", "VR", "Y", "Z", "ZD"]
-)
 
 
 class Span(t.NamedTuple):

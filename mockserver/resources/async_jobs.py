@@ -1,11 +1,16 @@
 """Asynchronous jobs: started by other operations, done when the sandbox's policy says."""
 
+import datetime as dt
+
 from mockserver.api import fields
 from mockserver.api.problems import Conflict, Problem
 from mockserver.api.resource import Record, Resource
 from mockserver.api.scope import Scope
-from mockserver.sandbox import jobs as policies
 from mockserver.sandbox.clock import moment, stamp
+
+IMMEDIATE, READS, TIME, MANUAL, FAIL = MODES = ("immediate", "reads", "time", "manual", "fail")
+DEFAULT = "default"  # the id of the policy of operations that have none of their own
+AT_ONCE = {"id": DEFAULT, "operation": None, "mode": IMMEDIATE, "reads": 1, "seconds": 0, "errors": []}
 
 PENDING, IN_PROGRESS, COMPLETE, FAILED = STATUSES = ("pending", "in_progress", "complete", "failed")
 
@@ -34,7 +39,12 @@ class AsyncJob(Record):
 async_jobs = Resource(
     "async_job",
     AsyncJob,
-    hidden=("arguments", "key_id", "due_at", "reads"),
+    hidden={
+        "arguments": fields.Any(null=True),
+        "key_id": fields.Id(null=True),
+        "due_at": fields.Timestamp(null=True),
+        "reads": fields.Integer(),
+    },
     indexes={"status": lambda job: (job["status"],)},
 )
 WORKERS = {}
@@ -52,12 +62,10 @@ def worker(type: str):
 
 def start(scope, type: str, arguments, total: int = 1) -> dict:
     """A new job; done already when the policy is to do jobs at once."""
-    policy = scope.sandbox.jobs.policy(type)
+    how = policy(scope.sandbox.store, type)
     due_at = None
-    if policy.mode == policies.TIME:
-        from datetime import timedelta
-
-        due_at = stamp(moment(scope.now) + timedelta(seconds=policy.seconds))
+    if how["mode"] == TIME:
+        due_at = stamp(moment(scope.now) + dt.timedelta(seconds=how["seconds"]))
     job = async_jobs.add(
         scope,
         {
@@ -69,11 +77,17 @@ def start(scope, type: str, arguments, total: int = 1) -> dict:
             "reads": 0,
         },
     )
-    if policy.mode == policies.IMMEDIATE:
+    if how["mode"] == IMMEDIATE:
         return complete(scope.sandbox, job, scope)
-    if policy.mode == policies.FAIL:
-        return fail(scope.sandbox, job, policy.errors or ("The job failed.",))
+    if how["mode"] == FAIL:
+        return fail(scope.sandbox, job, how["errors"] or ("The job failed.",))
     return job
+
+
+def policy(store, type: str | None) -> dict:
+    """The record of how jobs of this type advance, or those of all types that have no policy of their own."""
+    policies = store["mock_job_policy"]
+    return policies.get(type) or policies.get(DEFAULT) or AT_ONCE
 
 
 def complete(sandbox, job: dict, scope: Scope | None = None, now: str | None = None) -> dict:
@@ -127,15 +141,28 @@ def fail(sandbox, job: dict, errors, now: str | None = None) -> dict:
     )
 
 
-def settle(sandbox) -> None:
+def waiting(store) -> bool:
+    """Whether there is a job that is not over."""
+    table = store["async_job"]
+    return bool(table.bucket("status", PENDING) or table.bucket("status", IN_PROGRESS))
+
+
+def next_due(sandbox) -> dt.datetime | None:
+    """The moment at which the next job is to be done; None when none waits for its time."""
+    return min((moment(job["due_at"]) for job in _unfinished(sandbox.store) if job["due_at"]), default=None)
+
+
+def run_due(sandbox) -> None:
     """Do the jobs whose time has come on the sandbox's clock, each as at its time and in the order of these."""
-    table = sandbox.store["async_job"]
-    unfinished = [job for status in (PENDING, IN_PROGRESS) for job in table.where("status", status) if job["due_at"]]
-    if unfinished:
-        now = sandbox.clock.now()
-        due = [job for job in unfinished if moment(job["due_at"]) <= now]
-        for job in sorted(due, key=lambda job: moment(job["due_at"])):
-            complete(sandbox, job, now=job["due_at"])
+    now = sandbox.clock.now()
+    due = [job for job in _unfinished(sandbox.store) if job["due_at"] and moment(job["due_at"]) <= now]
+    for job in sorted(due, key=lambda job: moment(job["due_at"])):
+        complete(sandbox, job, now=job["due_at"])
+
+
+def _unfinished(store) -> list[dict]:
+    table = store["async_job"]
+    return [job for status in (PENDING, IN_PROGRESS) for job in table.where("status", status)]
 
 
 @async_jobs.seed
@@ -153,12 +180,12 @@ def seed(world, values):
 @async_jobs.operation("get_async_job", returns=async_jobs)
 def retrieve(scope, job):
     """How far a job is. Under the policy `reads`, being asked is what moves it on."""
-    policy = scope.sandbox.jobs.policy(job["type"])
-    if job["status"] not in (PENDING, IN_PROGRESS) or policy.mode != policies.READS:
+    how = policy(scope.sandbox.store, job["type"])
+    if job["status"] not in (PENDING, IN_PROGRESS) or how["mode"] != READS:
         return job
     job = {**job, "reads": job["reads"] + 1, "status": IN_PROGRESS, "started_at": job["started_at"] or scope.now}
     return (
-        complete(scope.sandbox, job) if job["reads"] >= policy.reads else scope.sandbox.store.replace("async_job", job)
+        complete(scope.sandbox, job) if job["reads"] >= how["reads"] else scope.sandbox.store.replace("async_job", job)
     )
 
 

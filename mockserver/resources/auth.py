@@ -50,7 +50,7 @@ class UpdatedApiKey(fields.Schema):
     key = fields.Text(null=True, description="The new key after a rotation, else null. It is not shown again.")
 
 
-api_keys = Resource("api_key", ApiKey, indexes={"prefix": lambda key: (key["prefix"],)}, hidden=("key",))
+api_keys = Resource("api_key", ApiKey, indexes={"prefix": lambda key: (key["prefix"],)}, hidden={"key": fields.Text()})
 
 
 @api_keys.action(

@@ -239,7 +239,11 @@ class PurchaseOrders(Resource):
 
 
 purchase_orders = PurchaseOrders(
-    "purchase_order", PurchaseOrder, retrieve="get_purchase_order", unique=["number"], hidden=("creator_user_id",)
+    "purchase_order",
+    PurchaseOrder,
+    retrieve="get_purchase_order",
+    unique=["number"],
+    hidden={"creator_user_id": fields.Id(null=True)},
 )
 purchase_lines = Resource(
     "purchase_line",

@@ -78,7 +78,7 @@ def create(scope, data):
 def download(scope, document):
     """The file, byte for byte, of the type it was sent with and under its name."""
     return Reply(
-        scope.sandbox.files[document["sha256"]],
+        scope.sandbox.store["mock_file"].get(document["sha256"])["content"],
         headers={
             "Content-Type": document["content_type"],
             "Content-Disposition": disposition(document["name"]),
@@ -90,7 +90,8 @@ def download(scope, document):
 def keep(sandbox, content: bytes) -> dict:
     """Put a file among the sandbox's, where its digest finds it, and answer what a record says of it."""
     digest = hashlib.sha256(content).hexdigest()
-    sandbox.files[digest] = content
+    if sandbox.store["mock_file"].get(digest) is None:
+        sandbox.store.insert("mock_file", {"id": digest, "content": content})
     return {"size": len(content), "sha256": digest}
 
 

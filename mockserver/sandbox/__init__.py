@@ -1,17 +1,37 @@
-"""One isolated world: its records, clock, ids, jobs and files, reset and restored as one. Knows no HTTP."""
+"""One isolated world. All that has state is a record in its store. Knows no HTTP."""
 
+import collections
 import dataclasses as dc
 import datetime as dt
 import threading
-import time
+from collections.abc import Mapping
 
 from mockserver.sandbox import ids
-from mockserver.sandbox.clock import Clock
-from mockserver.sandbox.faults import Faults
-from mockserver.sandbox.jobs import Jobs
+from mockserver.sandbox.clock import Clock, wall
 from mockserver.sandbox.journal import Journal
-from mockserver.sandbox.store import Store
-from mockserver.sandbox.webhooks import Webhooks
+from mockserver.sandbox.store import Commit, Index, Store, Tables
+
+# The mock's own kinds of records, beside those of the API. `mockserver.admin` has their schemas.
+OWN_KINDS: dict[str, dict[str, Index]] = {
+    "mock_clock": {},
+    "mock_settings": {},
+    "mock_job_policy": {},
+    "mock_fault": {"operation": lambda fault: (fault["operation"],)},
+    "mock_subscription": {},
+    "mock_delivery": {
+        "status": lambda delivery: (delivery["status"],),
+        "subscription_id": lambda delivery: (delivery["subscription_id"],),
+    },
+    "mock_file": {},
+    "mock_extra": {},
+}
+SETTINGS = "settings"  # the id of the one record of kind `mock_settings`
+HISTORY = 20_000  # changes that are remembered
+
+
+def new_store(kinds: Mapping[str, Mapping[str, Index]]) -> Store:
+    """Return an empty store for records of these kinds of the API, and for the mock's own."""
+    return Store({**kinds, **OWN_KINDS})
 
 
 @dc.dataclass(frozen=True)
@@ -36,21 +56,77 @@ class World:
     now: dt.datetime
     store: Store
     catalogue: Catalogue = Catalogue()
-    files: dict[str, bytes] = dc.field(default_factory=dict)  # sha256 → content
 
 
 @dc.dataclass(frozen=True)
-class Policies:
-    """How a sandbox treats its callers. `strict`: an undocumented key in a request is refused with 400."""
+class Snapshot:
+    """A moment of a sandbox: all its tables. `now` is what its clock showed."""
 
-    strict: bool = False
+    tables: Tables
+    now: dt.datetime
+    number: int  # of the latest commit
+
+    @property
+    def records(self) -> int:
+        """How many records of the API there were."""
+        return sum(len(table) for kind, table in self.tables.items() if kind not in OWN_KINDS)
+
+
+class Extras(Mapping):
+    """What corrections of the contract add to records, `{record id: fields}`: records of kind `mock_extra`."""
+
+    def __init__(self, store: Store):
+        self.store = store
+
+    def __getitem__(self, id: str) -> dict:
+        record = self.store["mock_extra"].get(id)
+        if record is None:
+            raise KeyError(id)
+        return record["values"]
+
+    def __setitem__(self, id: str, values: dict) -> None:
+        self.store.put("mock_extra", {"id": id, "values": values})
+
+    def __iter__(self):
+        return (record["id"] for record in self.store["mock_extra"])
+
+    def __len__(self):
+        return len(self.store["mock_extra"])
+
+
+class History:
+    """The latest commits of a sandbox, bounded by the changes they consist of."""
+
+    def __init__(self, size: int = HISTORY):
+        self.size = size
+        self.commits: collections.deque[Commit] = collections.deque()
+        self._changes = 0
+
+    def add(self, commit: Commit) -> None:
+        self.commits.append(commit)
+        self._changes += commit.size
+        while self._changes > self.size and len(self.commits) > 1:
+            self._changes -= self.commits.popleft().size
+
+    def after(self, number: int) -> list[Commit] | None:
+        """Return the commits later than the one of this number, the latest first; None when some are forgotten."""
+        found = []
+        for commit in reversed(self.commits):
+            if commit.number <= number:
+                return found
+            found.append(commit)
+        return found if not found or found[-1].number == number + 1 else None
+
+    def clear(self) -> None:
+        self.commits.clear()
+        self._changes = 0
 
 
 class Sandbox:
-    """A world one can write to, with everything that has state in one place.
+    """A world one can write to. What has state is in its `store`, what happened is in its `journal` and `history`.
 
-    Its clock stands still at the world's `now`; with a `rate` it starts from the wall clock and runs. `key_salt` gives
-    it API keys of its own in place of the world's.
+    Its clock stands still at the world's `now`; with a `rate` it starts from the wall clock and runs. `strict`: an
+    undocumented key in a request is refused with 400. `key_salt` gives it API keys of its own in place of the world's.
     """
 
     def __init__(
@@ -59,74 +135,70 @@ class Sandbox:
         *,
         name: str = "default",
         rate: float = 0.0,
-        policies: Policies | None = None,
+        strict: bool = False,
         key_salt: str | None = None,
     ):
-        self.world, self.name, self.rate, self.initial_policies = world, name, rate, policies or Policies()
+        self.world, self.name, self.rate, self.initially_strict, self.key_salt = world, name, rate, strict, key_salt
         self.id = ids.uuid(0, "sandbox", 0)
         self.created_at = dt.datetime.now(dt.UTC)
-        self.used_at = time.monotonic()
-        self.key_salt = key_salt
+        self.used_at = wall()
         self.lock = threading.RLock()
+        self.journal, self.history = Journal(), History()
+        self.store = Store(world.store.kinds, world.store)
+        self.store.observers.append(self.history.add)
+        self.clock = Clock(self.store)
+        self.snapshots: dict[str, Snapshot] = {}
         self.reset()
 
     @property
     def seed(self) -> int:
         return self.world.seed
 
+    @property
+    def extras(self) -> Extras:
+        """What corrections of the contract add to records."""
+        return Extras(self.store)
+
+    @property
+    def strict(self) -> bool:
+        """Whether an undocumented key in a request is refused with 400."""
+        return self.store["mock_settings"].get(SETTINGS)["strict"]
+
+    @strict.setter
+    def strict(self, value: bool) -> None:
+        self.store.put("mock_settings", {"id": SETTINGS, "strict": value})
+
     def reset(self) -> None:
-        """Back to the world as it was, in one step:
-        data, ids, clock, jobs, faults, webhooks, journal, files, keys, policies."""
+        """Go back to the start in one step: all records, the mock's own included, the journal and the snapshots."""
         with self.lock:
-            self.store = Store(self.world.store.kinds, self.world.store)
+            fresh = Store(self.world.store.kinds, self.world.store)
             if self.key_salt is not None:
-                for key in list(self.store["api_key"]):
+                for key in list(fresh["api_key"]):
                     secret = ids.api_key(self.seed, self.key_salt, key["id"])
-                    self.store.replace("api_key", {**key, "key": secret, "prefix": secret.partition(".")[0]})
-            self.clock = Clock(None if self.rate else self.world.now, self.rate)
-            self.jobs = Jobs()
-            self.faults = Faults(self.seed)
-            self.webhooks = Webhooks(self.seed, self.clock)
-            self.journal = Journal()
-            self.files = dict(self.world.files)
-            self.extras: dict[str, dict] = {}  # by record id, what an overlay adds to the record
-            self.policies = self.initial_policies
-            self.snapshots: dict[str, dict] = {}
+                    fresh.replace("api_key", {**key, "key": secret, "prefix": secret.partition(".")[0]})
+            Clock(fresh).set(None if self.rate else self.world.now, self.rate)
+            fresh.put("mock_settings", {"id": SETTINGS, "strict": self.initially_strict})
+            self.store.adopt(fresh.tables, "reset")
+            self.history.clear()
+            self.journal.reset()
+            self.snapshots = {}
 
-    def snapshot(self) -> dict:
-        """All that `restore` needs to bring this moment back:
-        data, ids, clock, job policies, faults, webhooks, files, keys, policies."""
+    def snapshot(self) -> Snapshot:
+        """Return this moment, for `restore`: all records, the mock's own included."""
         with self.lock:
-            return {
-                "store": self.store.copy(),
-                "now": self.clock.now(),
-                "rate": self.clock.rate,
-                "jobs": self.jobs.copy(),
-                "faults": self.faults.copy(),
-                "webhooks": self.webhooks.copy(),
-                "files": dict(self.files),
-                "extras": dict(self.extras),
-                "policies": self.policies,
-            }
+            self.clock.mark()
+            return Snapshot(self.store.copy(), self.clock.now(), self.store.number)
 
-    def restore(self, snapshot: dict) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
+        """Bring a moment back. The journal goes on."""
         with self.lock:
-            self.store = snapshot["store"].copy()
-            self.clock.set(snapshot["now"], snapshot["rate"])
-            self.jobs, self.faults, self.webhooks = (
-                snapshot["jobs"].copy(),
-                snapshot["faults"].copy(),
-                snapshot["webhooks"].copy(),
-            )
-            self.files, self.extras, self.policies = (
-                dict(snapshot["files"]),
-                dict(snapshot["extras"]),
-                snapshot["policies"],
-            )
+            self.store.adopt({kind: table.copy() for kind, table in snapshot.tables.items()}, "restore")
+            self.clock.resume()
 
-    def transaction(self):
-        return self.store.transaction()
+    def transaction(self, cause=None):
+        """Return a context in which writes succeed together or leave no trace; see `Store.transaction`."""
+        return self.store.transaction(cause)
 
     def new_id(self, kind: str) -> str:
-        """The id of the next record of a kind: a UUID from the seed, the kind and how many there were."""
+        """Return the id of the next record of a kind: a UUID from the seed, the kind and how many there were."""
         return ids.uuid(self.seed, kind, self.store.next_ordinal(kind))

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import threading
-import time
 
-from mockserver.sandbox import Policies, Sandbox, World, ids
+from mockserver.sandbox import Sandbox, World, ids
+from mockserver.sandbox.clock import wall
 
 LIMIT = 1000
 IDLE = 3600.0
@@ -20,14 +20,14 @@ class Sandboxes:
     def __init__(self, default: Sandbox, limit: int = LIMIT, idle: float = IDLE):
         self.default, self.limit, self.idle = default, limit, idle
         self._by_name: dict[str, Sandbox] = {}
-        self._by_prefix: dict[str, Sandbox] = {}
+        self._by_id: dict[str, Sandbox] = {}
+        self._by_prefix: dict[str, Sandbox] = {}  # kept up to date with the keys of all sandboxes but the default one
+        self._prefixes: dict[str, set[str]] = {}  # by sandbox id
         self._created = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
-    def create(
-        self, world: World, name: str | None = None, policies: Policies | None = None, rate: float = 0.0
-    ) -> Sandbox:
-        """A new sandbox. Raises ValueError when the name is taken, TooManySandboxes at the limit."""
+    def create(self, world: World, name: str | None = None, strict: bool = False, rate: float = 0.0) -> Sandbox:
+        """Return a new sandbox. Raises ValueError when the name is taken, TooManySandboxes at the limit."""
         with self._lock:
             self._drop_idle()
             if len(self._by_name) >= self.limit:
@@ -36,39 +36,27 @@ class Sandboxes:
             name = name or f"sandbox-{self._created}"
             if name in self._by_name or name == self.default.name:
                 raise ValueError(f"There is a sandbox called {name!r} already.")
-            sandbox = Sandbox(world, name=name, policies=policies, rate=rate, key_salt=f"{self._created}/{name}")
+            sandbox = Sandbox(world, name=name, strict=strict, rate=rate, key_salt=f"{self._created}/{name}")
             sandbox.id = ids.uuid(0, "sandbox", self._created)
             sandbox.created_at = dt.datetime.now(dt.UTC)
-            self._by_name[name] = sandbox
-            for key in sandbox.store["api_key"]:
-                self._by_prefix[key["prefix"]] = sandbox
+            self._by_name[name] = self._by_id[sandbox.id] = sandbox
+            self._prefixes[sandbox.id] = set()
+            self._index(sandbox)
+            sandbox.store.observers.append(lambda commit: self._follow(sandbox, commit))
             return sandbox
 
     def get(self, name_or_id: str) -> Sandbox | None:
         if name_or_id in (self.default.name, self.default.id):
             return self.default
-        return self._by_name.get(name_or_id) or next(
-            (box for box in list(self._by_name.values()) if box.id == name_or_id), None
-        )
+        return self._by_name.get(name_or_id) or self._by_id.get(name_or_id)
 
     def opened_by(self, prefix: str) -> Sandbox:
-        """The sandbox whose keys begin so; the default one when no other's do."""
-        sandbox = self._by_prefix.get(prefix)
-        if sandbox is None or not _holds(sandbox, prefix):
-            sandbox = self._search(prefix)
-        sandbox.used_at = time.monotonic()
+        """Return the sandbox whose keys begin so; the default one when no other's do, or its own do."""
+        sandbox = self.default
+        if not sandbox.store["api_key"].bucket("prefix", prefix):
+            sandbox = self._by_prefix.get(prefix, sandbox)
+        sandbox.used_at = wall()
         return sandbox
-
-    def _search(self, prefix: str) -> Sandbox:
-        """The same for a key that came after its sandbox was made, or went."""
-        if not _holds(self.default, prefix):
-            for sandbox in list(self._by_name.values()):
-                if _holds(sandbox, prefix):
-                    with self._lock:
-                        if self._by_name.get(sandbox.name) is sandbox:
-                            self._by_prefix[prefix] = sandbox
-                    return sandbox
-        return self.default
 
     def delete(self, sandbox: Sandbox) -> None:
         """Drop a sandbox. The default one stays: ValueError."""
@@ -86,14 +74,27 @@ class Sandboxes:
             self._drop_idle()
 
     def _drop_idle(self):
-        now = time.monotonic()
+        now = wall()
         for sandbox in [box for box in self._by_name.values() if now - box.used_at > self.idle]:
             self._forget(sandbox)
 
     def _forget(self, sandbox):
         self._by_name.pop(sandbox.name, None)
-        self._by_prefix = {prefix: box for prefix, box in self._by_prefix.items() if box is not sandbox}
+        self._by_id.pop(sandbox.id, None)
+        for prefix in self._prefixes.pop(sandbox.id, ()):
+            self._by_prefix.pop(prefix, None)
 
+    def _follow(self, sandbox, commit):
+        if commit.replaced or any(change.kind == "api_key" for change in commit.changes):
+            with self._lock:
+                if self._by_name.get(sandbox.name) is sandbox:
+                    self._index(sandbox)
 
-def _holds(sandbox, prefix) -> bool:
-    return bool(sandbox.store["api_key"].bucket("prefix", prefix))
+    def _index(self, sandbox):
+        """Find the sandbox by the keys it has now. Of a prefix that two have, the first keeps it."""
+        prefixes = {key["prefix"] for key in sandbox.store["api_key"]}
+        for prefix in self._prefixes[sandbox.id] - prefixes:
+            self._by_prefix.pop(prefix, None)
+        self._prefixes[sandbox.id] = {prefix for prefix in prefixes if self._by_prefix.get(prefix, sandbox) is sandbox}
+        for prefix in self._prefixes[sandbox.id]:
+            self._by_prefix[prefix] = sandbox

@@ -1,4 +1,4 @@
-"""Records in the shape they have on the wire, in tables with indexes.
+"""Records in the shape they have on the wire, in tables with indexes, written in transactions.
 
 A record is a dict that is never changed in place: a write puts another where it stood. So reads
 hand records out as they are, a snapshot copies references, and a table can lie on top of a frozen
@@ -7,18 +7,74 @@ one that many sandboxes share: only what was written since is its own.
 
 import bisect
 import contextlib
+import itertools
+import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Record = dict
 Index = Callable[[Record], Iterable]  # the values under which a record is found
 _ABSENT = object()
+_versions = itertools.count(1)
+
+
+class Change(t.NamedTuple):
+    """One write: what stood in a place of a table, and what stands there now. None where there was or is nothing."""
+
+    kind: str
+    ordinal: int
+    before: Record | None
+    after: Record | None
+
+    @property
+    def action(self) -> str:
+        """`created`, `updated` or `deleted`."""
+        return "deleted" if self.after is None else "created" if self.before is None else "updated"
+
+    @property
+    def id(self):
+        """The id of the record."""
+        return (self.before if self.after is None else self.after)["id"]
+
+
+class Commit:
+    """What one transaction wrote. `number` counts the commits of a store; it is 0 until the transaction succeeds.
+
+    `cause` is what the transaction was begun with, such as the call that it carries out.
+    """
+
+    __slots__ = ("_changes", "cause", "number", "tables")
+
+    def __init__(self, cause=None, tables=None):
+        self.cause, self.number = cause, 0
+        self.tables = tables  # (before, after) when all tables were replaced at once
+        self._changes: list[Change] | None = [] if tables is None else None
+
+    @property
+    def changes(self) -> list[Change]:
+        """The writes, in order."""
+        if self._changes is None:
+            self._changes = list(difference(*self.tables))
+        return self._changes
+
+    @property
+    def replaced(self) -> bool:
+        """Whether all tables were put in place of others at once, as a reset does."""
+        return self.tables is not None
+
+    @property
+    def size(self) -> int:
+        """How many records it holds in memory, about."""
+        if self.tables is None:
+            return len(self._changes)
+        return 1 + sum(len(table.rows) for tables in self.tables for table in tables.values())
 
 
 class Table:
     """The records of one kind, in order of creation.
 
     Each record has an ordinal (1, 2, 3 …, never used twice), which is its place in every list.
-    `base` is a frozen table underneath, read and never written.
+    `base` is a frozen table underneath, read and never written. No two contents of a table, of whatever store,
+    have the same `version`.
     """
 
     def __init__(self, kind: str, indexes: Mapping[str, Index], base: "Table | None" = None):
@@ -28,23 +84,28 @@ class Table:
         self.buckets: dict[tuple, list[int]] = {}  # (index, value) → sorted ordinals
         self.last = base.last if base else 0
         self.size = base.size if base else 0
-        self.version = base.version if base else 0  # counts writes
+        self.version = base.version if base else next(_versions)
 
     def __len__(self):
         return self.size
 
     def __iter__(self) -> Iterator[Record]:
+        for _, record in self.items():
+            yield record
+
+    def items(self) -> Iterator[tuple[int, Record]]:
+        """The records with their ordinals, in order of creation."""
         if self.base:
             for ordinal in sorted(self.base.rows):  # a deletion undone stands last in the dict
                 record = self.rows.get(ordinal, self.base.rows[ordinal])
                 if record is not None:
-                    yield record
+                    yield ordinal, record
         last = self.base.last if self.base else 0
         for ordinal in sorted(o for o in self.rows if o > last):
             if (record := self.rows[ordinal]) is not None:
-                yield record
+                yield ordinal, record
 
-    def ordinal(self, id: str) -> int | None:
+    def ordinal(self, id) -> int | None:
         ordinal = self.ordinals.get(id, _ABSENT)
         if ordinal is _ABSENT:
             return self.base.ordinals.get(id) if self.base else None
@@ -54,9 +115,26 @@ class Table:
         record = self.rows.get(ordinal)
         return self.base.rows[ordinal] if record is None else record
 
-    def get(self, id: str) -> Record | None:
+    def peek(self, ordinal: int) -> Record | None:
+        """The record at a place; None when the place is empty."""
+        record = self.rows.get(ordinal, _ABSENT)
+        if record is _ABSENT:
+            return self.base.rows.get(ordinal) if self.base else None
+        return record
+
+    def get(self, id) -> Record | None:
         ordinal = self.ordinal(id)
         return None if ordinal is None else self.at(ordinal)
+
+    def nearest(self, ordinal: int) -> Record | None:
+        """The record at this place, or at the next one that is not empty, starting over at the end. None without any.
+
+        Asking for a random place so is cheap while few records were deleted.
+        """
+        for place in itertools.chain(range(ordinal, self.last + 1), range(1, ordinal)):
+            if (record := self.peek(place)) is not None:
+                return record
+        return None
 
     def bucket(self, index: str, value) -> list[int]:
         """The ordinals of the records with `value` in `index`, ascending. Not to be changed."""
@@ -80,7 +158,7 @@ class Table:
         else:
             self.rows.pop(ordinal, None)
         self.size += (after is not None) - (before is not None)
-        self.version += 1
+        self.version = next(_versions)
         for name, values in self.indexes.items():
             if before is None:  # most writes: there is nothing to compare with
                 for value in dict.fromkeys(values(after)):
@@ -125,40 +203,72 @@ class Table:
         return other
 
 
+Tables = Mapping[str, Table]
+
+
 class Store:
-    """The tables of one sandbox, written in transactions that succeed or leave no trace."""
+    """The tables of one sandbox, written in transactions that succeed or leave no trace.
+
+    `observers` are functions that are called with each Commit, after it is written.
+    """
 
     def __init__(self, kinds: Mapping[str, Mapping[str, Index]], base: "Store | None" = None):
         self.kinds = kinds
-        self.tables = {
+        self.tables: dict[str, Table] = {
             kind: Table(kind, indexes, base.tables[kind] if base else None) for kind, indexes in kinds.items()
         }
-        self._changes: list | None = None
+        self.number = 0  # of the latest commit
+        self.observers: list[Callable[[Commit], None]] = []
+        self._open: Commit | None = None
 
     def __getitem__(self, kind: str) -> Table:
         return self.tables[kind]
 
     @contextlib.contextmanager
-    def transaction(self):
-        """Yields the list of changes so far, (kind, ordinal, before, after); an exception undoes them.
+    def transaction(self, cause=None) -> Iterator[Commit]:
+        """Yield the Commit that is being written; an exception undoes it.
 
         A transaction within a transaction is a part of it, undone alone when it fails alone.
         """
-        outer, self._changes = self._changes, []
-        lasts = {kind: table.last for kind, table in self.tables.items()}
+        outer, commit = self._open, Commit(cause)
+        self._open = commit
         try:
-            yield self._changes
+            yield commit
         except BaseException:
-            for kind, ordinal, before, after in reversed(self._changes):
-                self.tables[kind].write(ordinal, after, before)
-            for kind, last in lasts.items():
-                self.tables[kind].last = last
+            for change in reversed(commit.changes):
+                self._undo(change)
             raise
         else:
             if outer is not None:
-                outer.extend(self._changes)
+                outer.changes.extend(commit.changes)
         finally:
-            self._changes = outer
+            self._open = outer
+        if outer is None and commit.changes:
+            self._finish(commit)
+
+    def _finish(self, commit):
+        self.number += 1
+        commit.number = self.number
+        for observer in self.observers:
+            observer(commit)
+
+    def _undo(self, change):
+        table = self.tables[change.kind]
+        table.write(change.ordinal, change.after, change.before)
+        if change.before is None:
+            table.last = change.ordinal - 1
+
+    def undone(self, commits: Iterable[Commit]) -> "Store":
+        """A store as this one was before these commits, which are its latest, the latest first."""
+        other = Store(self.kinds)
+        other.tables = {kind: table.copy() for kind, table in self.tables.items()}
+        for commit in commits:
+            if commit.tables is not None:
+                other.tables = {kind: table.copy() for kind, table in commit.tables[0].items()}
+                continue
+            for change in reversed(commit.changes):
+                other._undo(change)
+        return other
 
     def next_ordinal(self, kind: str) -> int:
         return self.tables[kind].last + 1
@@ -175,19 +285,47 @@ class Store:
         ordinal = table.ordinal(record["id"])
         return self._write(kind, ordinal, table.at(ordinal), record)
 
-    def delete(self, kind: str, id: str) -> None:
+    def put(self, kind: str, record: Record) -> Record:
+        """Insert the record, or replace the one of its id."""
+        known = self.tables[kind].ordinal(record["id"]) is not None
+        return self.replace(kind, record) if known else self.insert(kind, record)
+
+    def delete(self, kind: str, id) -> None:
         table = self.tables[kind]
         ordinal = table.ordinal(id)
         self._write(kind, ordinal, table.at(ordinal), None)
 
     def _write(self, kind, ordinal, before, after):
         self.tables[kind].write(ordinal, before, after)
-        if self._changes is not None:
-            self._changes.append((kind, ordinal, before, after))
+        if self._open is not None:
+            self._open.changes.append(Change(kind, ordinal, before, after))
+        elif self.observers:
+            with self.transaction() as commit:
+                commit.changes.append(Change(kind, ordinal, before, after))
         return after
 
-    def copy(self) -> "Store":
-        other = object.__new__(Store)
-        other.kinds, other._changes = self.kinds, None
-        other.tables = {kind: table.copy() for kind, table in self.tables.items()}
-        return other
+    def copy(self) -> Tables:
+        """The tables as they are now; they share no mutable state with this store."""
+        return {kind: table.copy() for kind, table in self.tables.items()}
+
+    def adopt(self, tables: Tables, cause: str = "restore") -> Commit:
+        """Put these tables in place of all there are, as one commit. `cause` says why, in a word."""
+        commit = Commit(cause, (self.tables, tables))
+        self.tables = dict(tables)
+        self._finish(commit)
+        return commit
+
+
+def difference(before: Tables, after: Tables) -> Iterator[Change]:
+    """The changes that lead from some tables to others, kind by kind in order of creation."""
+    for kind, table in after.items():
+        other = before[kind]
+        if table.version == other.version:
+            continue
+        places = table.rows.keys() | other.rows.keys()
+        if table.base is not other.base:
+            places |= {place for one in (table, other) if one.base for place in one.base.rows}
+        for ordinal in sorted(places):
+            was, now = other.peek(ordinal), table.peek(ordinal)
+            if was is not now and was != now:
+                yield Change(kind, ordinal, was, now)

@@ -3,7 +3,9 @@
 import logging
 import threading
 
-from mockserver.admin.handles import settle
+from mockserver.admin.jobs import run_due_jobs
+from mockserver.admin.webhooks import Webhooks
+from mockserver.resources import async_jobs
 from mockserver.sandbox.registry import Sandboxes
 
 STEP = 0.05  # seconds between looks while something is to be told or done
@@ -47,18 +49,17 @@ class Ticker:
 
     def _look_after(self, sandbox) -> bool:
         """Do and send what is due; whether something may fall due soon."""
-        jobs = sandbox.store["async_job"]
-        waiting = bool(jobs.bucket("status", "pending") or jobs.bucket("status", "in_progress"))
+        waiting, webhooks = async_jobs.waiting(sandbox.store), Webhooks(sandbox)
         if waiting:
             with sandbox.lock:
-                settle(sandbox)
-        if sandbox.webhooks.due and sandbox.id not in self._sending and len(self._sending) < SENDERS:
+                run_due_jobs(sandbox)
+        if webhooks.due and sandbox.id not in self._sending and len(self._sending) < SENDERS:
             self._sending.add(sandbox.id)
             threading.Thread(target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True).start()
-        return waiting or bool(sandbox.webhooks.subscriptions) or sandbox.webhooks.pending
+        return waiting or bool(len(sandbox.store["mock_subscription"])) or webhooks.pending
 
     def _send(self, sandbox):
         try:
-            sandbox.webhooks.send_due()
+            Webhooks(sandbox).send_due()
         finally:
             self._sending.discard(sandbox.id)

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses as dc
 import datetime as dt
 import functools
 import gc
@@ -19,7 +20,7 @@ from mockserver.api.problems import Problem
 from mockserver.api.resource import INHERITED, default, reference
 from mockserver.api.scope import ADMIN, Scope
 from mockserver.resources.parts import catalogue_id
-from mockserver.sandbox import Catalogue, Sandbox, World, electronics, ids
+from mockserver.sandbox import OWN_KINDS, Catalogue, Sandbox, World, electronics, ids, new_store
 from mockserver.sandbox.clock import moment, stamp
 from mockserver.sandbox.store import Store
 
@@ -58,9 +59,11 @@ def find(fixture: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def uncollected():
-    """No garbage collection meanwhile:
-    a world is live data throughout, and tracing it as it grows is a quarter of the work."""
+def gc_paused():
+    """Collect no garbage meanwhile.
+
+    A world is live data throughout, and tracing it as it grows is a quarter of the work.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -71,7 +74,7 @@ def uncollected():
 
 
 @functools.lru_cache(maxsize=16)
-@uncollected()
+@gc_paused()
 def _load(path, _modified, seed):
     expanded = path.with_suffix(".json")
     if seed is None and path.parent == fixtures_dir() and expanded.is_file():
@@ -79,6 +82,11 @@ def _load(path, _modified, seed):
         if world is not None:
             return world
     return Builder(path, seed).build()
+
+
+def empty_store() -> Store:
+    """Return a store with a table for every kind of record, and nothing in it."""
+    return new_store({kind: resource.indexes for kind, resource in resources.by_kind().items()})
 
 
 def fingerprint(path: Path) -> str:
@@ -109,10 +117,11 @@ class Builder:
         return YamlError(self.path, node.line_of(key) if hasattr(node, "lines") else None, reason)
 
     def build(self) -> World:
-        store = Store({kind: resource.indexes for kind, resource in self.resources.items()})
+        store = empty_store()
         world = World(self.path.stem, self.seed, moment(self.now), store, self.catalogue())
         self.sandbox = Sandbox(world)
-        self.sandbox.store = store  # written for once: this is what makes the world
+        self.sandbox.store.observers.clear()
+        self.sandbox.store.tables |= {kind: store[kind] for kind in self.resources} | {"mock_file": store["mock_file"]}
         self.names = self.name_records()
         for kind in self.order():
             for name, values, node in self.names[kind].values():
@@ -122,7 +131,6 @@ class Builder:
             raise self.error(
                 self.recipe, "records", "records: a fixture needs at least one api_key, or nobody can call"
             )
-        object.__setattr__(world, "files", self.sandbox.files)
         return world
 
     def catalogue(self) -> Catalogue:
@@ -364,9 +372,9 @@ class Fake:
     def one(self, kind: str) -> dict:
         """Any record of another kind."""
         table = self.builder.sandbox.store[kind]
-        if not table.last:
+        if not len(table):
             raise KeyError(f"a made-up {self.kind} needs a {kind}, and there is none")
-        return table.at(self.random.randint(1, table.last))
+        return table.nearest(self.random.randint(1, table.last))
 
     def unique(self, text: str) -> str:
         """The text, with the record's number behind it when an earlier record has it."""
@@ -393,8 +401,12 @@ def expanded(world: World, recipe: Path) -> bytes:
                 "known_parts_only": world.catalogue.known_parts_only,
                 "never_match": world.catalogue.never_match,
             },
-            "records": {kind: list(table) for kind, table in world.store.tables.items() if len(table)},
-            "files": {digest: base64.b64encode(content).decode() for digest, content in world.files.items()},
+            "records": {
+                kind: list(table)
+                for kind, table in world.store.tables.items()
+                if len(table) and kind not in OWN_KINDS
+            },
+            "files": {file["id"]: base64.b64encode(file["content"]).decode() for file in world.store["mock_file"]},
         },
         option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
     )
@@ -405,19 +417,14 @@ def restored(name: str, content: bytes, recipe: str) -> World | None:
     data = orjson.loads(content)
     if data["recipe"] != recipe:
         return None
-    store = Store({kind: resource.indexes for kind, resource in resources.by_kind().items()})
+    store = empty_store()
     for kind, records in data["records"].items():
         for record in records:
             store.insert(kind, record)
     catalogue = Catalogue(data["catalogue"]["known_parts_only"], tuple(data["catalogue"]["never_match"]))
-    return World(
-        name,
-        data["seed"],
-        moment(data["now"]),
-        store,
-        catalogue,
-        {digest: base64.b64decode(text) for digest, text in data["files"].items()},
-    )
+    for digest, text in data["files"].items():
+        store.insert("mock_file", {"id": digest, "content": base64.b64decode(text)})
+    return World(name, data["seed"], moment(data["now"]), store, catalogue)
 
 
 def with_key(world: World, key: str) -> World:
@@ -428,7 +435,7 @@ def with_key(world: World, key: str) -> World:
     }  # the rest is never written: no need of copies
     first = next(iter(store["api_key"]))
     store.replace("api_key", {**first, "key": key, "prefix": key.partition(".")[0]})
-    return World(world.name, world.seed, world.now, store, world.catalogue, world.files)
+    return dc.replace(world, store=store)
 
 
 if __name__ == "__main__":  # make fixtures

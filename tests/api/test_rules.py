@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockserver import worlds
-from mockserver.sandbox import Policies, Sandbox
+from mockserver.sandbox import Sandbox
 
 from ..conftest import ADMIN_KEY, VIEWER_KEY, Api, contract
 
@@ -67,7 +67,7 @@ def state(sandbox):
     """All records but for the time a key was last used."""
     tables = {kind: list(table) for kind, table in sandbox.store.tables.items()}
     tables["api_key"] = [{**key, "last_used_at": None} for key in tables["api_key"]]
-    return tables, dict(sandbox.files)
+    return tables
 
 
 # -- addresses -----------------------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ def test_unknown_keys_are_ignored_unless_the_sandbox_is_strict(api):
     part_id = next(iter(api.sandbox.store["part"]))["id"]
     body = {"name": "x", "colour": "red", "lines": [{"part_id": part_id, "size": 5}]}
     assert "colour" not in api.post("/v1/boms/", body)
-    api.sandbox.policies = Policies(strict=True)
+    api.sandbox.strict = True
     before = state(api.sandbox)
     assert api.post("/v1/boms/", body, expect=400) == {
         "colour": ["Unknown field."],

@@ -10,7 +10,7 @@ from mockserver.api.resource import Resource
 from mockserver.app import App
 from mockserver.conformance import selftest
 from mockserver.resources.tags import tags
-from mockserver.sandbox import Sandbox
+from mockserver.sandbox import OWN_KINDS, Sandbox
 from mockserver.sandbox.store import Store
 
 TAGS = ("list_tags", "create_tag", "get_tag", "update_tag")
@@ -73,18 +73,20 @@ def test_an_undocumented_status_is_noticed(monkeypatch):
 def test_a_key_that_is_not_checked_is_noticed(monkeypatch):
     genuine = auth.authenticate
 
-    def lax(find_sandbox, authorization, substitute=None):
-        sandbox = find_sandbox("")
-        key = next(iter(sandbox.store["api_key"]))
-        return genuine(find_sandbox, f"Api-Key {key['key']}", substitute)
+    def lax(sandbox, secret, substitute=None):
+        return genuine(sandbox, next(iter(sandbox.store["api_key"]))["key"], substitute)
 
+    monkeypatch.setattr(auth, "secret_of", lambda authorization: "")
     monkeypatch.setattr(auth, "authenticate", lax)
     assert "ignored_auth" in checks_that_fail()[0]
 
 
 def test_a_record_that_is_not_kept_is_noticed(monkeypatch):
     app = App(Sandbox(selftest.well_filled()))
-    monkeypatch.setattr(Store, "insert", lambda self, kind, record: record)
+    kept = Store.insert
+    monkeypatch.setattr(
+        Store, "insert", lambda self, kind, record: kept(self, kind, record) if kind in OWN_KINDS else record
+    )
     assert "ensure_resource_availability" in checks_that_fail(app, phases=["stateful"])[0]
 
 

@@ -7,7 +7,7 @@ import pytest
 from mockserver import resources
 from mockserver._data import contracts_dir
 from mockserver._yaml import load_yaml
-from mockserver.sandbox.jobs import JobPolicy
+from mockserver.admin.jobs import Jobs
 
 
 def test_health_says_what_is_served(api):
@@ -45,8 +45,8 @@ def test_reset_brings_clock_jobs_files_and_keys_back(api):
     sandbox = api.sandbox
     start = sandbox.clock.stamp()
     sandbox.clock.advance(hours=1)
-    sandbox.jobs.default = JobPolicy("manual")
-    sandbox.files["0" * 64] = b"kept in memory"
+    Jobs(sandbox).policy("manual")
+    sandbox.store.insert("mock_file", {"id": "0" * 64, "content": b"kept in memory"})
     api.get("/v1/boms/")
     [key, *_] = sandbox.store["api_key"]
     assert key["last_used_at"] > start
@@ -54,8 +54,8 @@ def test_reset_brings_clock_jobs_files_and_keys_back(api):
     [key, *_] = sandbox.store["api_key"]
     assert key["last_used_at"] is None
     assert sandbox.clock.stamp() == start
-    assert sandbox.jobs.default == JobPolicy()
-    assert sandbox.files == sandbox.world.files
+    assert Jobs(sandbox).default.mode == "immediate"
+    assert list(sandbox.store["mock_file"]) == list(sandbox.world.store["mock_file"])
 
 
 def test_reset_takes_post_alone(api):

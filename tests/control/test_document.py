@@ -7,11 +7,12 @@ import pytest
 from openapi_spec_validator import validate
 
 from mockserver import control, worlds
+from mockserver.admin import webhooks
 from mockserver.api.operation import load_operations
 from mockserver.app import App
 from mockserver.conformance import harness
 from mockserver.control import document
-from mockserver.sandbox import Sandbox, webhooks
+from mockserver.sandbox import Sandbox
 from mockserver.sandbox.registry import Sandboxes
 from tests.conftest import ADMIN_KEY
 

@@ -3,8 +3,10 @@
 import concurrent.futures
 
 from mockserver import worlds
+from mockserver.admin import webhooks
+from mockserver.admin.webhooks import Webhooks
 from mockserver.app import App
-from mockserver.sandbox import Sandbox, journal, webhooks
+from mockserver.sandbox import Sandbox, journal
 from mockserver.sandbox.registry import Sandboxes
 
 SANDBOXES = THREADS = 16
@@ -47,15 +49,17 @@ def test_sixteen_threads_write_to_sixteen_sandboxes_and_each_keeps_its_own():
 def test_what_is_remembered_of_calls_is_bounded(api, monkeypatch):
     monkeypatch.setattr(webhooks, "KEPT", 10)
     api.sandbox.journal.capacity = 10
-    api.sandbox.webhooks.subscribe("http://receiver.test/")
+    monkeypatch.setattr(webhooks, "post", lambda url, event: (200, None))
+    hooks = Webhooks(api.sandbox)
+    hooks.subscribe("http://receiver.test/")
     tag = api.post("/v1/tags/", json={"name": "0"})
     for number in range(30):
         api.patch(f"/v1/tags/{tag['id']}/", json={"name": str(number)})
     assert len(api.sandbox.journal) == 10
     assert api.sandbox.journal.total == 31
-    assert len(api.sandbox.webhooks.deliveries) == 10
-    monkeypatch.setattr(api.sandbox.webhooks, "send", lambda url, event: (200, None))
-    assert len(api.sandbox.webhooks.drain()) == 10
+    assert len(hooks.deliveries) == 31
+    assert len(hooks.drain()) == 31
+    assert len(hooks.deliveries) == 10
     assert len(api.sandbox.store["tag"].rows) <= len(api.sandbox.store["tag"])
 
 

@@ -1,9 +1,10 @@
 import pytest
 
 from mockserver import worlds
+from mockserver.admin.jobs import Jobs
 from mockserver.resources import async_jobs
+from mockserver.resources.async_jobs import FAIL, IMMEDIATE, MANUAL, READS, TIME
 from mockserver.sandbox import Sandbox
-from mockserver.sandbox.jobs import FAIL, IMMEDIATE, MANUAL, READS, TIME, JobPolicy
 
 from ..conftest import Api
 
@@ -34,7 +35,7 @@ def test_at_once_is_the_default(api):
 
 @pytest.mark.parametrize("reads", [1, 3])
 def test_a_job_may_be_done_at_its_nth_read(api, reads):
-    api.sandbox.jobs.default = JobPolicy(READS, reads=reads)
+    Jobs(api.sandbox).policy(READS, reads=reads)
     job = start(api)
     assert (job["status"], job["result"], job["started_at"]) == ("pending", None, None)
     seen = [read(api, job) for _ in range(reads + 1)]
@@ -45,7 +46,7 @@ def test_a_job_may_be_done_at_its_nth_read(api, reads):
 
 
 def test_a_job_may_take_its_time(api):
-    api.sandbox.jobs.default = JobPolicy(TIME, seconds=60)
+    Jobs(api.sandbox).policy(TIME, seconds=60)
     job = start(api)
     api.sandbox.clock.advance(seconds=59)
     assert read(api, job)["status"] == "pending"
@@ -57,7 +58,7 @@ def test_a_job_may_take_its_time(api):
 
 
 def test_a_job_may_wait_to_be_told(api):
-    api.sandbox.jobs.default = JobPolicy(MANUAL)
+    Jobs(api.sandbox).policy(MANUAL)
     job = start(api)
     api.sandbox.clock.advance(days=365)
     assert read(api, job)["status"] == "pending"
@@ -67,7 +68,7 @@ def test_a_job_may_wait_to_be_told(api):
 
 
 def test_a_job_may_fail_by_hand(api):
-    api.sandbox.jobs.default = JobPolicy(MANUAL)
+    Jobs(api.sandbox).policy(MANUAL)
     job = start(api)
     async_jobs.fail(api.sandbox, stored(api, job), ["Broken."])
     assert (read(api, job)["status"], read(api, job)["errors"]) == ("failed", [{"detail": "Broken."}])
@@ -75,7 +76,7 @@ def test_a_job_may_fail_by_hand(api):
 
 @pytest.mark.parametrize(("errors", "expected"), [((), ["The job failed."]), (("One.", "Two."), ["One.", "Two."])])
 def test_jobs_may_be_made_to_fail(api, errors, expected):
-    api.sandbox.jobs.default = JobPolicy(FAIL, errors=errors)
+    Jobs(api.sandbox).policy(FAIL, errors=errors)
     job = start(api)
     assert (job["status"], job["result"], job["errors"]) == (
         "failed",
@@ -88,8 +89,8 @@ def test_jobs_may_be_made_to_fail(api, errors, expected):
 
 
 def test_a_policy_may_be_for_one_kind_of_job(api):
-    api.sandbox.jobs.default = JobPolicy(FAIL)
-    api.sandbox.jobs.by_type["create_parts_async"] = JobPolicy(IMMEDIATE)
+    Jobs(api.sandbox).policy(FAIL)
+    Jobs(api.sandbox).policy(IMMEDIATE, operation="create_parts_async")
     assert start(api)["status"] == "complete"
     assert (
         api.put(
@@ -101,7 +102,7 @@ def test_a_policy_may_be_for_one_kind_of_job(api):
 
 
 def test_work_is_done_in_the_organisation_it_was_asked_for(api):
-    api.sandbox.jobs.default = JobPolicy(MANUAL)
+    Jobs(api.sandbox).policy(MANUAL)
     org = next(iter(api.sandbox.store["org"]))["id"]
     lab = api.sandbox.store["org"].where("parent_org_id", org)[0]["id"]
     job = api.post(f"/v1/parts/async_create/?org_id={lab}", {"parts": [{"mpn": "JOB-1"}]})
@@ -131,10 +132,8 @@ def test_a_job_that_is_not_there_is_404(api):
     api.get("/v1/async_jobs/00000000-0000-4000-8000-000000000000/", expect=404)
 
 
-@pytest.mark.parametrize(
-    "policy", [JobPolicy(READS), JobPolicy(TIME), JobPolicy(MANUAL)], ids=lambda policy: policy.mode
-)
-def test_a_job_out_of_a_fixture_has_no_work_to_do(tmp_path, policy):
+@pytest.mark.parametrize("mode", [READS, TIME, MANUAL])
+def test_a_job_out_of_a_fixture_has_no_work_to_do(tmp_path, mode):
     path = tmp_path / "jobs.yaml"
     path.write_text(
         """
@@ -147,7 +146,7 @@ records:
         encoding="utf-8",
     )
     api = Api(Sandbox(worlds.load(path)))
-    api.sandbox.jobs.default = policy
+    Jobs(api.sandbox).policy(mode)
     job = next(iter(api.sandbox.store["async_job"]))
     assert read(api, job)["status"] in ("pending", "complete")
     async_jobs.complete(api.sandbox, stored(api, job))

@@ -1,6 +1,7 @@
 import pytest
 
-from mockserver.sandbox.jobs import MANUAL, JobPolicy
+from mockserver.admin.jobs import Jobs
+from mockserver.resources.async_jobs import MANUAL
 
 
 def create(api, *parts, **kwargs):
@@ -236,7 +237,7 @@ def test_another_organisations_part_is_not_updated(api, own):
 
 
 def test_nothing_is_created_before_the_job_is_done(api):
-    api.sandbox.jobs.default = JobPolicy(MANUAL)
+    Jobs(api.sandbox).policy(MANUAL)
     parts = len(api.sandbox.store["part"])
     assert create(api, {"mpn": "LATER"})["result"] is None
     assert len(api.sandbox.store["part"]) == parts

@@ -1,7 +1,7 @@
 import pytest
 
 from mockserver import worlds
-from mockserver.sandbox.jobs import JobPolicy
+from mockserver.admin.jobs import Jobs
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
 MAKER = "Murata"
@@ -447,7 +447,7 @@ def test_availabilities_in_a_job_are_the_same_document(api, ask, make_part):
 
 
 def test_a_job_whose_program_is_gone_fails(api, sandbox, program, ask):
-    sandbox.jobs.default = JobPolicy("reads", reads=1)
+    Jobs(sandbox).policy("reads", reads=1)
     job = ask("get", "availabilities_async/", expect=202)
     ask("delete", "")
     job = api.get(f"/v1/async_jobs/{job['id']}/")

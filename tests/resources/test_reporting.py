@@ -4,9 +4,12 @@ import weakref
 
 import pytest
 
-from mockserver import resources
+from mockserver import resources, worlds
 from mockserver.api.scope import Scope
 from mockserver.resources import reporting
+from mockserver.sandbox import Sandbox
+
+from ..conftest import Api
 
 PATH = "/v1/reporting/sql_query/"
 VIEWER_KEY = "mockkey2.00000000000000000000000000000000"
@@ -234,10 +237,11 @@ def test_now_is_the_sandboxes(api, sandbox):
     assert ask(api, "SELECT now()")["rows"] == [[sandbox.clock.stamp()]]
 
 
-def test_a_store_takes_its_database_with_it(api, sandbox):
-    ask(api, "SELECT count(*) FROM boms")
+def test_a_store_takes_its_database_with_it():
+    sandbox = Sandbox(worlds.load("empty"))
+    ask(Api(sandbox), "SELECT count(*) FROM boms")
     gone = weakref.ref(reporting.database(sandbox.store))
-    sandbox.reset()
+    del sandbox
     gc.collect()
     assert gone() is None
 

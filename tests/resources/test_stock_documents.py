@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 
 from mockserver import worlds
-from mockserver.app import MAX_BODY
+from mockserver.app.errors import MAX_BODY
 from mockserver.sandbox import Sandbox
 
 PATH = "/v1/stock_documents/"
@@ -162,9 +162,9 @@ def test_a_form_that_cannot_be_read_lacks_its_file(api, content_type):
 
 
 def test_a_file_that_is_too_large_is_refused(api, sandbox):
-    before = len(sandbox.files)
+    before = len(sandbox.store["mock_file"])
     raw(api, b'Content-Disposition: form-data; name="file"; filename="f"', b"x" * MAX_BODY, expect=413)
-    assert len(sandbox.files) == before
+    assert len(sandbox.store["mock_file"]) == before
 
 
 def test_a_file_of_some_size_is_kept(api):
@@ -175,10 +175,10 @@ def test_a_file_of_some_size_is_kept(api):
 
 
 def test_equal_files_are_kept_once(api, sandbox):
-    before = len(sandbox.files)
+    before = len(sandbox.store["mock_file"])
     first, second = upload(api, b"the same"), upload(api, b"the same", filename="other.pdf")
     assert first["id"] != second["id"]
-    assert len(sandbox.files) == before + 1
+    assert len(sandbox.store["mock_file"]) == before + 1
 
 
 def test_the_list_can_be_narrowed(api, sandbox):
@@ -210,7 +210,7 @@ def test_what_is_not_there_cannot_be_downloaded(api):
 def test_reset_forgets_files(api, sandbox):
     document = upload(api)
     sandbox.reset()
-    assert document["sha256"] not in sandbox.files
+    assert document["sha256"] not in {file["id"] for file in sandbox.store["mock_file"]}
 
 
 def test_a_fixture_gives_a_documents_content(tmp_path):
@@ -227,8 +227,8 @@ records:
 """)
     sandbox = Sandbox(worlds.load(recipe))
     report, *made_up = sandbox.store["stock_document"]
-    assert sandbox.files[report["sha256"]] == b"a;b\n"
+    assert sandbox.store["mock_file"].get(report["sha256"])["content"] == b"a;b\n"
     assert (report["size"], report["content_type"], "content" in report) == (4, "text/csv", False)
-    assert [len(sandbox.files[document["sha256"]]) for document in made_up] == [
+    assert [len(sandbox.store["mock_file"].get(document["sha256"])["content"]) for document in made_up] == [
         document["size"] for document in made_up
     ]

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from mockserver import worlds
-from mockserver.sandbox import Sandbox, ids
+from mockserver.sandbox import OWN_KINDS, Sandbox, ids
 
 from ..conftest import Api
 
@@ -57,6 +57,7 @@ def records(sandbox) -> dict[str, bytes]:
     return {
         kind: orjson.dumps(sorted(table, key=lambda record: record["id"]) if kind == "part" else list(table))
         for kind, table in sandbox.store.tables.items()
+        if kind not in OWN_KINDS
     }
 
 

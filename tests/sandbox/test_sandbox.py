@@ -1,14 +1,19 @@
 """A sandbox is one world: reset, snapshotted and restored as one, shared with none, safe between threads."""
 
 import datetime as dt
+import io
 from concurrent.futures import ThreadPoolExecutor
 
-import orjson
 import pytest
 
-from mockserver import worlds
-from mockserver.sandbox import Policies, Sandbox
-from mockserver.sandbox.jobs import MANUAL, JobPolicy, Jobs
+from mockserver import resources, worlds
+from mockserver.admin import state
+from mockserver.admin.errors import Refused
+from mockserver.admin.faults import Faults
+from mockserver.admin.jobs import Jobs
+from mockserver.admin.webhooks import Webhooks
+from mockserver.resources.async_jobs import MANUAL
+from mockserver.sandbox import OWN_KINDS, Sandbox
 
 from ..conftest import ADMIN_KEY, Api
 
@@ -16,15 +21,9 @@ HEADERS = {"Authorization": f"Api-Key {ADMIN_KEY}"}
 
 
 def everything(sandbox) -> dict:
-    """All that a sandbox consists of, comparable."""
+    """All that a sandbox consists of, comparable: its records by kind, with their places, and the next one's."""
     return {
-        "records": {kind: orjson.dumps(list(table)) for kind, table in sandbox.store.tables.items()},
-        "ordinals": {kind: sandbox.store.next_ordinal(kind) for kind in sandbox.store.kinds},
-        "now": sandbox.clock.now(),
-        "rate": sandbox.clock.rate,
-        "jobs": (sandbox.jobs.default, dict(sandbox.jobs.by_type)),
-        "files": dict(sandbox.files),
-        "policies": sandbox.policies,
+        kind: (list(table.items()), sandbox.store.next_ordinal(kind)) for kind, table in sandbox.store.tables.items()
     }
 
 
@@ -42,17 +41,23 @@ def disturb(sandbox):
     sandbox.store.replace("api_key", {**key, "name": "Renamed"})
     sandbox.clock.run(1000.0)
     sandbox.clock.advance(days=3)
-    sandbox.jobs.default = JobPolicy(MANUAL)
-    sandbox.jobs.by_type["upsert_bom_async"] = JobPolicy("reads", reads=3)
-    sandbox.files["digest"] = b"content"
-    sandbox.policies = Policies(strict=True)
+    Jobs(sandbox).policy(MANUAL)
+    Jobs(sandbox).policy("reads", reads=3, operation="upsert_bom_async")
+    faults = Faults(sandbox, resources.operations())
+    faults.add("list_tags", status=503, times=3)
+    faults.add(rate_limit={"requests": 100, "seconds": 60})
+    Webhooks(sandbox).subscribe("http://receiver.test/", ["Tag"])
+    sandbox.strict = True
+    api.post("/v1/tags/", {"name": "Told"})
+    api.call("POST", "/v1/stock_documents/", data={"file": (io.BytesIO(b"content"), "a.txt")})
+    sandbox.extras["some-record"] = {"colour": "green"}
 
 
 def test_reset_restores_everything(sandbox):
     fresh = everything(sandbox)
     disturb(sandbox)
     changed = everything(sandbox)
-    assert all(changed[name] != fresh[name] for name in fresh)
+    assert all(changed[kind] != fresh[kind] for kind in [*OWN_KINDS, "tag", "bom", "bom_line", "api_key"])
     sandbox.reset()
     assert everything(sandbox) == fresh
 
@@ -65,17 +70,29 @@ def test_after_a_reset_the_same_calls_answer_the_same_bytes(sandbox):
 
 
 def test_reset_restores_the_policies_a_sandbox_began_with():
-    sandbox = Sandbox(worlds.load("empty"), policies=Policies(strict=True))
-    sandbox.policies = Policies()
+    sandbox = Sandbox(worlds.load("empty"), strict=True)
+    sandbox.strict = False
     sandbox.reset()
-    assert sandbox.policies.strict
+    assert sandbox.strict
+
+
+def test_all_that_has_state_is_a_record(sandbox):
+    """Beside its store a sandbox holds what it was made of and what happened; a snapshot misses nothing."""
+    of_its_making = {"world", "name", "rate", "initially_strict", "key_salt", "id", "created_at"}
+    of_the_process = {"used_at", "lock"}
+    what_happened = {"journal", "history", "snapshots"}
+    assert vars(sandbox).keys() == of_its_making | of_the_process | what_happened | {"store", "clock"}
+    assert vars(sandbox.clock) == {"store": sandbox.store}
+    assert vars(sandbox.store).keys() == {"kinds", "tables", "number", "observers", "_open"}
+    assert sandbox.snapshot().tables.keys() == sandbox.store.tables.keys() >= OWN_KINDS.keys()
+    assert OWN_KINDS.keys() == state.SCHEMAS.keys()  # each can be exported and imported
 
 
 def test_restore_brings_back_the_moment_of_the_snapshot(sandbox):
     api = Api(sandbox)
     api.post("/v1/tags/", {"name": "Kept"})
     sandbox.clock.advance(hours=1)
-    sandbox.jobs.default = JobPolicy("fail", errors=("no",))
+    Jobs(sandbox).policy("fail", errors=("no",))
     kept = everything(sandbox)
     snapshot = sandbox.snapshot()
     for _ in range(2):  # a snapshot serves more than once
@@ -86,7 +103,7 @@ def test_restore_brings_back_the_moment_of_the_snapshot(sandbox):
 
 
 def disturb_again(sandbox):
-    sandbox.jobs = Jobs()
+    Jobs(sandbox).clear()
     disturb(sandbox)
 
 
@@ -104,9 +121,9 @@ def test_a_sandbox_with_a_rate_runs_from_the_wall_clock():
     assert before <= sandbox.clock.now() <= dt.datetime.now(dt.UTC)
 
 
-def test_a_job_policy_is_one_of_those_there_are():
-    with pytest.raises(ValueError, match="one of immediate, reads, time, manual, fail, not 'soon'"):
-        JobPolicy("soon")
+def test_a_job_policy_is_one_of_those_there_are(sandbox):
+    with pytest.raises(Refused, match=r'"soon" is not a valid choice\. There are immediate, reads, time, manual, fail'):
+        Jobs(sandbox).policy("soon")
 
 
 def test_sixteen_threads_lose_no_update(sandbox):

@@ -143,25 +143,83 @@ def test_a_deleted_id_of_the_base_may_be_given_again():
 
 def test_a_transaction_tells_its_changes():
     store = store_of(item("a", "red"))
-    with store.transaction() as changes:
+    with store.transaction() as commit:
         store.insert("item", item("b"))
         store.replace("item", item("a", "blue"))
         store.delete("item", "b")
-    assert [
-        (kind, ordinal, before and before["id"], after and after["id"]) for kind, ordinal, before, after in changes
-    ] == [("item", 2, None, "b"), ("item", 1, "a", "a"), ("item", 2, "b", None)]
+    assert [(change.kind, change.ordinal, change.action, change.id) for change in commit.changes] == [
+        ("item", 2, "created", "b"),
+        ("item", 1, "updated", "a"),
+        ("item", 2, "deleted", "b"),
+    ]
+
+
+def test_each_transaction_that_writes_and_succeeds_is_one_numbered_commit():
+    store, seen = store_of(item("a")), []
+    store.observers.append(seen.append)
+    with store.transaction("mine") as commit, store.transaction():
+        store.insert("item", item("b"))
+        store.insert("item", item("c"))
+    with store.transaction():
+        pass
+    with undone(store):
+        store.insert("item", item("d"))
+    store.delete("item", "a")
+    assert [(one.number, one.cause, len(one.changes)) for one in seen] == [(1, "mine", 2), (2, None, 1)]
+    assert commit is seen[0]
+
+
+def test_tables_put_in_place_of_others_are_one_commit_that_tells_what_changed():
+    store, seen = store_of(item("a", "red"), item("b")), []
+    before = store.copy()
+    store.replace("item", item("a", "blue"))
+    store.delete("item", "b")
+    store.insert("item", item("c"))
+    store.observers.append(seen.append)
+    store.adopt(before)
+    [commit] = seen
+    assert commit.replaced
+    assert [(change.ordinal, change.action, change.id) for change in commit.changes] == [
+        (1, "updated", "a"),
+        (2, "created", "b"),
+        (3, "deleted", "c"),
+    ]
+    assert ids(store["item"]) == ["a", "b"]
+
+
+def test_no_two_contents_have_the_same_version():
+    store = store_of(item("a"))
+    before, versions = store.copy(), [store["item"].version]
+    for colour in ("red", "blue"):
+        store.replace("item", item("a", colour))
+        versions.append(store["item"].version)
+    assert len(set(versions)) == 3
+    store.adopt(before)
+    assert store["item"].version == versions[0]
+    store.replace("item", item("a", "green"))
+    assert store["item"].version not in versions
+
+
+def test_the_nearest_record_of_a_place_is_one_that_is_there():
+    store = Store(KINDS, store_of(item("a"), item("b"), item("c")))
+    store.insert("item", item("d"))
+    for gone in ("b", "d"):
+        store.delete("item", gone)
+    table = store["item"]
+    assert [table.nearest(place)["id"] for place in range(1, 5)] == ["a", "c", "c", "a"]
+    assert store_of()["item"].nearest(1) is None
 
 
 def test_an_inner_transaction_fails_alone():
     store = store_of(item("a"))
-    with store.transaction() as changes:
+    with store.transaction() as commit:
         store.insert("item", item("b"))
         with undone(store):
             store.insert("item", item("c"))
         store.insert("item", item("d"))
     assert ids(store["item"]) == ["a", "b", "d"]
     assert store["item"].ordinal("d") == 3  # the ordinal of what never was is free
-    assert len(changes) == 2
+    assert len(commit.changes) == 2
 
 
 def test_an_outer_transaction_that_fails_takes_the_inner_one_with_it():
@@ -179,7 +237,8 @@ def test_an_outer_transaction_that_fails_takes_the_inner_one_with_it():
 def test_a_copy_and_its_original_go_separate_ways():
     store = Store(KINDS, store_of(item("a", "red"), item("b", "red")))
     store.insert("item", item("c", "red"))
-    copy = store.copy()
+    copy = Store(KINDS)
+    copy.adopt(store.copy())
     store.delete("item", "a")
     store.insert("item", item("d", "red"))
     copy.replace("item", item("c", "blue"))
@@ -207,6 +266,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.last = len(below)
         self.open: list[tuple] = []  # transactions, outermost first
         self.snapshots: list[tuple] = []
+        self.commits = []
+        self.store.observers.append(self.commits.append)
 
     def ordinal(self, name):
         return next((ordinal for ordinal, record in self.model.items() if record["id"] == name), None)
@@ -249,13 +310,14 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.open and len(self.snapshots) < 4)
     @rule()
     def snapshot(self):
-        self.snapshots.append((self.store.copy(), dict(self.model), self.last))
+        self.snapshots.append((self.store.copy(), dict(self.model), self.last, self.store.number))
 
     @precondition(lambda self: not self.open and self.snapshots)
     @rule(data=st.data())
     def restore(self, data):
-        store, model, self.last = data.draw(st.sampled_from(self.snapshots))
-        self.store, self.model = store.copy(), dict(model)
+        tables, model, self.last, _ = data.draw(st.sampled_from(self.snapshots))
+        self.store.adopt({kind: table.copy() for kind, table in tables.items()})
+        self.model = dict(model)
 
     @invariant()
     def tells_the_same_as_the_model(self):
@@ -267,8 +329,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def leaves_snapshots_alone(self):
-        for store, model, last in self.snapshots:
-            self.compare(store, model, last)
+        for tables, model, last, _ in self.snapshots:
+            self.compare(tables, model, last)
+
+    @invariant()
+    def can_undo_what_was_done_since_a_snapshot(self):
+        if self.open:
+            return
+        for _, model, last, number in self.snapshots:
+            since = [commit for commit in reversed(self.commits) if commit.number > number]
+            self.compare(self.store.undone(since), model, last)
 
     def teardown(self):
         while getattr(self, "open", None):
@@ -278,7 +348,7 @@ class StoreMachine(RuleBasedStateMachine):
         table, expected = store["item"], [model[ordinal] for ordinal in sorted(model)]
         assert list(table) == expected
         assert len(table) == len(expected)
-        assert store.next_ordinal("item") == last + 1
+        assert table.last == last
         for colour in ("red", "blue"):
             assert table.where("colour", colour) == [record for record in expected if record["colour"] == colour]
         for tag in "xyz":

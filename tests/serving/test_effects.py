@@ -8,11 +8,12 @@ import threading
 import pytest
 import requests
 
-from mockserver import worlds
+from mockserver import resources, worlds
+from mockserver.admin.faults import Effect, Faults
+from mockserver.admin.jobs import Jobs
+from mockserver.admin.webhooks import Webhooks
 from mockserver.app import App
 from mockserver.sandbox import Sandbox
-from mockserver.sandbox.faults import Effect
-from mockserver.sandbox.jobs import JobPolicy
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.serving import effects, wsgi
 from mockserver.serving.effects import Effects
@@ -78,7 +79,7 @@ def test_a_client_of_a_live_server_sees_them():
 
 def test_the_sandbox_is_free_while_an_answer_is_delayed(monkeypatch):
     sandbox = Sandbox(worlds.load("empty"))
-    sandbox.faults.add("list_tags", latency=1)
+    Faults(sandbox, resources.operations()).add("list_tags", latency=1)
     free = []
 
     def sleep(_):
@@ -139,7 +140,7 @@ def test_webhooks_are_sent_when_they_fall_due(sandbox, receiver, frozen):
     url, posted = receiver
     if frozen:
         sandbox.clock.freeze()
-    sandbox.webhooks.subscribe(url, ["Tag"], delay=0 if frozen else 0.1)
+    Webhooks(sandbox).subscribe(url, ["Tag"], delay=0 if frozen else 0.1)
     call(sandbox, "POST", "/v1/tags/", {"name": "Told"})
     with Ticker(Sandboxes(sandbox)):
         assert b'"name":"Told"' in posted.get(timeout=10)
@@ -147,8 +148,8 @@ def test_webhooks_are_sent_when_they_fall_due(sandbox, receiver, frozen):
 
 def test_jobs_are_done_when_their_time_comes_and_told_of(sandbox, receiver):
     url, posted = receiver
-    sandbox.jobs.default = JobPolicy("time", seconds=0.1)
-    sandbox.webhooks.subscribe(url, ["BOM"])
+    Jobs(sandbox).policy("time", seconds=0.1)
+    Webhooks(sandbox).subscribe(url, ["BOM"])
     call(
         sandbox,
         "PUT",

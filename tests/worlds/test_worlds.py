@@ -302,10 +302,9 @@ def test_an_expanded_world_is_the_one_its_recipe_makes(built, name):
     assert {kind: list(table) for kind, table in loaded.store.tables.items()} == {
         kind: list(table) for kind, table in built[name].store.tables.items()
     }
-    assert (loaded.seed, loaded.now, loaded.files, loaded.catalogue) == (
+    assert (loaded.seed, loaded.now, loaded.catalogue) == (
         built[name].seed,
         built[name].now,
-        built[name].files,
         built[name].catalogue,
     )
 
