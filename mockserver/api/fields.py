@@ -81,12 +81,12 @@ class _Documented:
 
 
 class Text(_Documented, fields.Field):
-    """A string of `min` to `max` characters without NUL; with `pattern`, one that matches it whole.
+    """A string of `min` to `max` characters without NUL, trimmed first as Django REST framework trims texts.
 
-    It is trimmed first, as Django REST framework trims texts, unless `trim` is False.
+    With `pattern` it is one that matches this whole, and is not trimmed unless `trim` says so.
     """
 
-    trim = True
+    trim: bool | None = None
     default_error_messages = {
         "invalid": "Not a valid string.",
         "blank": "This field may not be blank.",
@@ -96,9 +96,10 @@ class Text(_Documented, fields.Field):
         "pattern": "This value does not match the required pattern.",
     }
 
-    def __init__(self, max=255, min=1, pattern=None, format=None, **kwargs):
+    def __init__(self, max=255, min=1, pattern=None, format=None, trim=None, **kwargs):
         self.max, self.min, self.format = max, min, format
         self.pattern = pattern and re.compile(pattern)
+        self.trim = next((said for said in (trim, self.trim) if said is not None), pattern is None)
         super().__init__(**kwargs)
 
     def _deserialize(self, value, attr, data, **kwargs):
@@ -136,7 +137,7 @@ class Text(_Documented, fields.Field):
                 "format": self.format,
                 "minLength": self.min or None,
                 "maxLength": self.max,
-                "pattern": self.pattern and f"^{self.pattern.pattern}$",
+                "pattern": f"^{self.pattern.pattern}$" if self.pattern else "\\S" if self.min else None,
             }.items()
             if value is not None
         }
@@ -144,8 +145,6 @@ class Text(_Documented, fields.Field):
 
 class Id(Text):
     """A UUID in its canonical form."""
-
-    trim = False
 
     default_error_messages = {"pattern": "Must be a valid UUID."}
 
@@ -167,8 +166,6 @@ class Id(Text):
 
 class Cpid(Text):
     """A Cofactr part id: 12 upper-case letters and digits."""
-
-    trim = False
 
     default_error_messages = {"pattern": "Must be a valid Cofactr part id: 12 upper-case letters and digits."}
 
@@ -209,6 +206,8 @@ def Ref(kind: str, **kwargs) -> Text:
 class Email(Text):
     """An e-mail address: an RFC 5321 mailbox with a dotted host name."""
 
+    trim = True
+
     default_error_messages = {"pattern": "Enter a valid email address."}
     _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
     _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -229,6 +228,8 @@ class Email(Text):
 class Url(Text):
     """An absolute http or https URL."""
 
+    trim = True
+
     default_error_messages = {"pattern": "Enter a valid URL."}
 
     def __init__(self, **kwargs):
@@ -237,8 +238,6 @@ class Url(Text):
 
 class Timestamp(Text):
     """An RFC 3339 date-time with an offset, kept in UTC."""
-
-    trim = False
 
     default_error_messages = {
         "pattern": "Datetime has wrong format. Use one of these formats instead: "
@@ -279,8 +278,6 @@ class Timestamp(Text):
 
 class Date(Text):
     """An ISO 8601 calendar date."""
-
-    trim = False
 
     default_error_messages = {"pattern": "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."}
 
@@ -349,7 +346,7 @@ class Percent(Decimal):
 class Choice(Text):
     """One of a few strings."""
 
-    default_error_messages = {"choice": '"{value}" is not a valid choice. The choices are {choices}.'}
+    default_error_messages = {"choice": '"{value}" is not a valid choice. There are {choices}.'}
 
     def __init__(self, *choices: str, **kwargs):
         self.choices = choices

@@ -42,7 +42,7 @@ class Contains(Equals):
     indexed = False
 
     def query_field(self, schema):
-        return fields.Text(description="Contains, in upper or lower case.")
+        return fields.Text(min=0, description="Contains, in upper or lower case.")
 
     def test(self, record, value):
         return value.casefold() in (record[self.field] or "").casefold()

@@ -5,7 +5,6 @@ import orjson
 
 from mockserver.api import fields
 from mockserver.api.problems import Invalid, Problem, UnsupportedMediaType
-from mockserver.api.resource import PaginationQuery
 
 MAX_DEPTH = 64
 MAX_ITEMS = 500  # in a body that is a list
@@ -42,7 +41,7 @@ def load(schema: ma.Schema, value, *, many: bool = False):
 def load_query(schema: ma.Schema, args) -> dict:
     """Query parameters loaded by the schema; of a repeated one the last counts. An empty filter is none."""
     given = {name: values[-1] for name, values in args.lists()}
-    filters = schema.fields.keys() - PaginationQuery._declared_fields.keys()
+    filters = getattr(schema, "filters", ())
     try:
         return schema.load({name: value for name, value in given.items() if value.strip() or name not in filters})
     except ma.ValidationError as error:

@@ -203,6 +203,8 @@ class Builder:
             for name, field in schema.fields.items():
                 document = self.requests.field2property(field)
                 parameter = {"name": name, "in": "query", "required": field.required, "schema": document}
+                if name in getattr(schema, "filters", ()):
+                    parameter["allowEmptyValue"] = True
                 for key in ("description", "x-references", "x-evidence"):
                     if key in document:
                         parameter[key] = document.pop(key)

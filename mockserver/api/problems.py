@@ -16,6 +16,25 @@ class Problem(Exception):
             self.headers = self.headers | headers
         super().__init__(self.body)
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong in one text: the detail, or each message with the path of the value that it is about."""
+        if isinstance(self.body, dict) and isinstance(self.body.get("detail"), str):
+            return self.body["detail"]
+        return "; ".join(f"{path}: {message}" for path, message in _messages(self.body))
+
+
+def _messages(body, path=""):
+    if isinstance(body, dict):
+        for key, item in body.items():
+            yield from _messages(item, f"{path}.{key}" if path else key)
+    elif isinstance(body, list):
+        for number, item in enumerate(body):
+            if isinstance(item, dict):
+                yield from _messages(item, f"{path}[{number}]")
+            else:
+                yield path, item
+
 
 class Invalid(Problem):
     """400: `{"field": ["…"]}`, nested and indexed as the body was."""

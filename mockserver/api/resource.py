@@ -43,6 +43,10 @@ class Reply:
 
 
 class PaginationQuery(fields.Schema):
+    """The window of a list. `filters` names the parameters of a subclass that are none when they are empty."""
+
+    filters: t.ClassVar[frozenset[str]] = frozenset()
+
     limit = fields.QueryInteger(1, 1000, load_default=100, description="How many results to answer at the most.")
     offset = fields.QueryInteger(0, load_default=0, description="How many results to leave out first.")
 
@@ -215,11 +219,8 @@ class Resource(Group):
         return scope.sandbox.new_id(self.kind)
 
     def change(self, scope, record: dict, values: dict) -> dict:
-        """The record with these values in place of those it had. When they are the same, it stays as it is."""
-        after = {**record, **values}
-        if same(after, record):
-            return record
-        after["updated_at"] = scope.now
+        """The record with these values in place of those it had."""
+        after = {**record, **values, "updated_at": scope.now}
         self._keep_rules(scope, after, record)
         scope.touched.add((self.kind, record["id"]))
         after = scope.sandbox.store.replace(self.kind, after)
@@ -360,7 +361,8 @@ class Resource(Group):
         return type(
             f"{self.schema.__name__}Query",
             (PaginationQuery,),
-            {name: filter.query_field(self.schema) for name, filter in self.filters.items()},
+            {name: filter.query_field(self.schema) for name, filter in self.filters.items()}
+            | {"filters": frozenset(self.filters)},
         )
 
     def _indexes(self, more):

@@ -109,8 +109,7 @@ def complete(sandbox, job: dict, scope: Scope | None = None, now: str | None = N
                 finally:
                     fields.current_scope.reset(token)
     except Problem as problem:
-        said = problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body
-        return fail(sandbox, job, [str(said)], at)
+        return fail(sandbox, job, [problem.sentence], at)
     return sandbox.store.replace(
         "async_job",
         {

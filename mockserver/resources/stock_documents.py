@@ -37,7 +37,7 @@ class StockDocument(Record):
     )
     part_id = fields.Ref("part", null=True, description="The part it is about.")
     stock_lot_id = fields.Ref("stock_lot", null=True, description="The stock lot it is about.")
-    content = fields.Text(max=None, min=0, load_only=True)  # what fixtures say of the file; see `seed`
+    content = fields.Text(max=None, min=0, trim=False, load_only=True)  # what fixtures say of the file; see `seed`
 
 
 class StockDocumentRequest(fields.Schema):

@@ -204,7 +204,7 @@ def test_a_record_is_found_under_its_own_parent_alone(api):
 def test_a_reference_to_what_is_not_there_is_told_by_its_field(houses):
     for tag_id in (ABSENT, named(houses, "tag", "Theirs")):
         assert houses.post("/v1/boms/", {"name": "x", "tag_ids": [tag_id]}, expect=400) == {
-            "tag_ids": {"0": [f'Invalid pk "{tag_id}" - object does not exist.']}
+            "tag_ids": [f'Invalid pk "{tag_id}" - object does not exist.']
         }
     bom_id = named(houses, "bom", "Ours")
     assert houses.post(f"/v1/boms/{bom_id}/lines/", {"part_id": "AAAAAAAAAAAA"}, expect=400) == {
@@ -328,15 +328,26 @@ def test_beyond_its_end_a_list_is_empty(forty):
         ("offset=-1", "offset"),
         ("limit=99999999999999999999", "limit"),
         ("approved=yes", "approved"),
-        ("approved=True", "approved"),
         ("tag_id=5", "tag_id"),
         ("updated_after=yesterday", "updated_after"),
-        ("name=", "name"),
         ("org_id=5", "org_id"),
     ],
 )
 def test_a_bad_query_parameter_is_told_by_its_name(api, query, field):
     assert list(api.get(f"/v1/boms/?{query}", expect=400)) == [field]
+
+
+def test_an_empty_filter_is_none(api):
+    everything = api.get("/v1/boms/")
+    assert everything["count"] > 1
+    for query in ("name=", "name=%20", "tag_id=", "approved=", "updated_after=", "part_number="):
+        assert api.get(f"/v1/boms/?{query}")["results"] == everything["results"], query
+
+
+def test_true_and_false_are_read_in_any_case(api):
+    for spelt in ("true", "True", "TRUE"):
+        assert {bom["approved"] for bom in api.get(f"/v1/boms/?approved={spelt}")["results"]} == {True}
+    assert {bom["approved"] for bom in api.get("/v1/boms/?approved=False")["results"]} == {False}
 
 
 def test_limits_reach_from_1_to_1000(api):
@@ -464,7 +475,7 @@ def test_unknown_keys_are_ignored_unless_the_sandbox_is_strict(api):
     before = state(api.sandbox)
     assert api.post("/v1/boms/", body, expect=400) == {
         "colour": ["Unknown field."],
-        "lines": {"0": {"size": ["Unknown field."]}},
+        "lines": [{"size": ["Unknown field."]}],
     }
     assert state(api.sandbox) == before
     del body["colour"], body["lines"][0]["size"]

@@ -1,7 +1,7 @@
 import pytest
 
 from mockserver import worlds
-from mockserver.resources.boms import designators
+from mockserver.resources._designators import read
 from mockserver.sandbox import Sandbox
 
 from ..conftest import Api
@@ -91,7 +91,25 @@ records:
         ("C3-C3", ["C3"]),
         ("X1_1-X1_2", ["X1_1-X1_2"]),
         ("TP_1-TP_2", ["TP_1", "TP_2"]),
-        ("C5-C3", ["C5-C3"]),
+        ("C5-C3", ["C3", "C4", "C5"]),
+        ("C10-C1", [f"C{number}" for number in range(1, 11)]),
+        ("C1\N{EM DASH}C3", ["C1", "C2", "C3"]),
+        ("C1\N{MINUS SIGN}C3", ["C1", "C2", "C3"]),
+        ("C1:C3", ["C1", "C2", "C3"]),
+        ("C1..C3", ["C1", "C2", "C3"]),
+        ("R1 to R4", ["R1", "R2", "R3", "R4"]),
+        ("R1 TO R4 C7", ["R1", "R2", "R3", "R4", "C7"]),
+        ("c1-C3", ["c1", "c2", "c3"]),
+        ("R1，R2、R3；R4", ["R1", "R2", "R3", "R4"]),
+        ("C1 / C2", ["C1", "C2"]),
+        ("C1/C2/R3", ["C1", "C2", "R3"]),
+        ("R1 & R2 and R3", ["R1", "R2", "R3"]),
+        ("R1, R1 R1", ["R1"]),
+        ("R1-3", ["R1", "R2", "R3"]),
+        ("J1-2", ["J1-2"]),
+        ("U3-1, P1-2 K1:2", ["U3-1", "P1-2", "K1:2"]),
+        ("Front panel, C1", ["Front panel", "C1"]),
+        ("C1\u200b, \ufeffC1", ["C1"]),
         ("C1-R3", ["C1-R3"]),
         ("C-5", ["C-5"]),
         ("-", ["-"]),
@@ -106,7 +124,7 @@ records:
     ],
 )
 def test_designators_are_read_as_engineers_write_them(text, expected):
-    assert designators(text) == expected
+    assert read(text) == expected
 
 
 def test_a_list_of_designators_counts_more_than_the_string(api, bom, part_ids):
@@ -310,6 +328,7 @@ def test_a_line_of_a_part_that_is_there_is_added_to_it(api, bom, part_ids):
         "quantity": 8,
         "reference_designators": ["C1", "C2", "C3", "C7"],
         "reference_designators_string": "C1, C2, C3, C7",
+        "merged_lines": [{"comments": "lost"}],
         "status": again.json["status"],
     }
     assert "Location" in first.headers
@@ -379,10 +398,25 @@ def test_the_status_tells_what_can_be_bought_and_what_cannot_be_found(api, bom, 
     assert parsed_line(api, bom, {"mpn": "NO-MAKER-KNOWN"})["status"] == "no_match"
 
 
-def test_quantities_are_summed_as_far_as_an_integer_goes(api, bom, part_ids):
-    for expect in (201, 200):
-        line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 2**31 - 1}, expect=expect)
-    assert line["quantity"] == 2**31 - 1
+def test_a_sum_beyond_an_integer_is_refused_with_its_field(api, bom, part_ids):
+    line = {"part_id": part_ids[0], "quantity": 2**31 - 1}
+    path = f"/v1/boms/{bom['id']}/lines/"
+    before = api.post(path, line)
+    told = {"quantity": ["Ensure the sum, 4294967294, is less than or equal to 2147483647."]}
+    assert api.post(path, line, expect=400) == told
+    assert lines_of(api, bom) == [before]
+    other = {"part_id": part_ids[1], "quantity": 1}
+    lines = {"name": "x", "lines": [line, other, line, other]}
+    assert api.post("/v1/boms/", lines, expect=400) == {"lines": [{}, {}, told, {}]}
+    raw = {"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 2**31 - 1}
+    assert api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [raw, raw]}, expect=400) == {
+        "raw_lines": [{}, told]
+    }
+    job = upsert(api, raw_lines=[raw, raw])
+    assert (job["status"], job["errors"]) == (
+        "failed",
+        [{"detail": "raw_lines[1].quantity: Ensure the sum, 4294967294, is less than or equal to 2147483647."}],
+    )
 
 
 # -- raw lines -----------------------------------------------------------------------------------------------
@@ -557,8 +591,14 @@ def test_an_upsert_creates_then_replaces(api):
         raw_lines=[{"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 2}, {"mpn": "NO"}],
     )
     assert first["status"] == "complete"
+    resolutions = first["result"].pop("resolutions")
+    assert [(each["index"], each["matched_by"], each["merged"]) for each in resolutions] == [
+        (0, "mpn", False),
+        (1, None, False),
+    ]
     assert first["result"] == {"bom_id": first["result"]["bom_id"], "created": True, "unmatched_lines": [1]}
     again = upsert(api, name="Renamed", raw_lines=[{"mpn": "NE555DR", "manufacturer_name": "TI"}])
+    assert len(again["result"].pop("resolutions")) == 1
     assert again["result"] == {"bom_id": first["result"]["bom_id"], "created": False, "unmatched_lines": []}
     bom = api.get(f"/v1/boms/{first['result']['bom_id']}/")
     assert (bom["name"], bom["version"], bom["line_count"]) == ("Renamed", None, 1)

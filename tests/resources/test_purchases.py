@@ -488,14 +488,14 @@ def test_an_order_from_approval_to_stock(api, create, line, id, sandbox):
     path = f"/v1/purchase_orders/{order['id']}/"
     api.post(f"{path}events/", {"type": "ordered", "occurred_at": "2026-01-10T10:00:00+01:00", "note": "By phone"})
     api.post(f"{path}events/", {"type": "shipped", "tracking_number": "1Z", "carrier_name": "UPS"})
-    event = api.post(f"{path}events/", {"type": "received", "occurred_at": "2026-01-14T08:00:00Z"})
+    event = api.post(f"{path}events/", {"type": "received", "occurred_at": "2026-01-16T08:00:00Z"})
     lines = api.get(f"{path}lines/")["results"]
     assert event["lines"] == [{"purchase_line_id": item["id"], "quantity": item["quantity"]} for item in lines]
     after = api.get(path)
     assert (after["status"], after["ordered_at"], after["received_at"]) == (
         "received",
         "2026-01-10T09:00:00Z",
-        "2026-01-14T08:00:00Z",
+        "2026-01-16T08:00:00Z",
     )
     assert [item["type"] for item in after["events"]] == ["ordered", "shipped", "received"]
     assert (
@@ -516,8 +516,8 @@ def test_an_order_from_approval_to_stock(api, create, line, id, sandbox):
         )
         for lot in lots
     ] == [
-        (60, 60, id("program", "rover"), "0.0125", "EUR", "2026-01-14T08:00:00Z"),
-        (40, 40, id("program", "rover"), "0.5", "EUR", "2026-01-14T08:00:00Z"),
+        (60, 60, id("program", "rover"), "0.0125", "EUR", "2026-01-16T08:00:00Z"),
+        (40, 40, id("program", "rover"), "0.5", "EUR", "2026-01-16T08:00:00Z"),
     ]
 
 
