@@ -168,7 +168,7 @@ def _compare(action, kind, expected, changes) -> list[str]:
     if isinstance(expected, int):
         return []
     problems, left = [], list(changes)
-    for fields in expected:
+    for fields in sorted(expected, key=len, reverse=True):  # those who say most choose first
         fits = next((one for one in left if all(one.record.get(name) == value for name, value in fields.items())), None)
         if fits is not None:
             left.remove(fits)

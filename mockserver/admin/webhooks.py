@@ -360,7 +360,9 @@ def post(url: str, event: dict) -> tuple[int | None, str | None]:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection = http.client.HTTPConnection(parts.hostname, port, timeout=TIMEOUT)
-    deadline = threading.Timer(TIMEOUT, lambda: _shut(connection))
+    late = f"no answer within {TIMEOUT:g} seconds"
+    expired = threading.Event()
+    deadline = threading.Timer(TIMEOUT, lambda: _shut(connection, expired))
     deadline.daemon = True
     deadline.start()
     try:
@@ -371,10 +373,11 @@ def post(url: str, event: dict) -> tuple[int | None, str | None]:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": "Cofactr-Mock-Webhooks"}
         connection.request("POST", target, orjson.dumps(event), headers)
-        return connection.getresponse().status, None
+        status = connection.getresponse().status
+        return (None, late) if expired.is_set() else (status, None)  # a connection that is shut ends the headers too
     except (OSError, http.client.HTTPException, ValueError) as error:
-        if not deadline.is_alive():
-            return None, f"no answer within {TIMEOUT:g} seconds"
+        if isinstance(error, TimeoutError) or expired.is_set():
+            return None, late
         return None, str(error) or type(error).__name__
     finally:
         deadline.cancel()
@@ -391,7 +394,8 @@ def _connect(host, port) -> socket.socket:
     return socket.create_connection(address, TIMEOUT)
 
 
-def _shut(connection) -> None:
+def _shut(connection, expired) -> None:
+    expired.set()
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)
