@@ -132,7 +132,8 @@ class Resource(Group):
         self._factories = {name: value for name, value in defaults.items() if callable(value)}
         self._template = defaults | dict.fromkeys(self._factories)
         self._checks: list = []
-        self._represent = self._fake = self._destroying = self._seed = None
+        self._destroying: list = []
+        self._represent = self._fake = self._seed = None
         self.computed: frozenset[str] = frozenset()  # the fields that `represent` adds
         if list:
             self.operation(list, query=self._query_schema(), returns=Page, page=self)(self.page)
@@ -171,8 +172,8 @@ class Resource(Group):
         return register
 
     def destroying(self, function):
-        """`function(scope, record)` raises a Problem when the record must stay."""
-        self._destroying = function
+        """`function(scope, record)` raises a Problem when the record must stay, or sees to what depends on it."""
+        self._destroying.append(function)
         return function
 
     def fake(self, function):
@@ -236,8 +237,8 @@ class Resource(Group):
     def remove(self, scope, record: dict) -> None:
         """Delete the record, and with it what belongs to it. Conflict when something that refers to it protects it."""
         scope.touched.add((self.kind, record["id"]))
-        if self._destroying:
-            self._destroying(scope, record)
+        for prepare in self._destroying:
+            prepare(scope, record)
         for resource, name in self.referrers:
             referring = resource.referring(scope, name, record["id"])
             policy = fields.SET_NULL if name in resource.keyed else reference(resource.fields[name]).on_delete

@@ -387,10 +387,24 @@ def keep_line(scope, after, before):
 
 
 def free_number(scope, prefix: str, resource: Resource, index: str, owner: tuple, count: int) -> str:
-    """The first number behind `count` that nobody of the owner's has, like `PO-000001`."""
-    while resource.count(scope, index, (*owner, number := f"{prefix}-{count + 1:06}")):
+    """The first number behind `count` that nobody of the owner's has or had, like `PO-000001`."""
+    spent = scope.sandbox.store["mock_spent_number"]
+    while True:
         count += 1
-    return number
+        number = f"{prefix}-{count:06}"
+        taken = resource.count(scope, index, (*owner, number))
+        if not taken and spent.get(_spent(resource, owner, number)) is None:
+            return number
+
+
+def _spent(resource: Resource, owner: tuple, number: str) -> str:
+    return " ".join((resource.kind, *owner, number))
+
+
+@purchase_orders.destroying
+def spend_number(scope, order):
+    """The number of a deleted order is not given again."""
+    scope.sandbox.store.put("mock_spent_number", {"id": _spent(purchase_orders, (order["org_id"],), order["number"])})
 
 
 # -- orders --------------------------------------------------------------------------------------------------
