@@ -15,6 +15,7 @@ from marshmallow import fields, validate
 
 PROTECT, CASCADE, SET_NULL = "protect", "cascade", "set_null"
 INT32 = 2**31 - 1
+NOT_BLANK, WITHOUT_NUL = r"^[^\x00]*\S[^\x00]*$", r"^[^\x00]*$"  # as JSON Schema says it of texts
 
 # The key on whose behalf a request is being loaded: references are looked up in what it can see.
 current_scope: ContextVar = ContextVar("current_scope", default=None)
@@ -137,7 +138,7 @@ class Text(_Documented, fields.Field):
                 "format": self.format,
                 "minLength": self.min or None,
                 "maxLength": self.max,
-                "pattern": f"^{self.pattern.pattern}$" if self.pattern else "\\S" if self.min else None,
+                "pattern": f"^{self.pattern.pattern}$" if self.pattern else NOT_BLANK if self.min else WITHOUT_NUL,
             }.items()
             if value is not None
         }
