@@ -15,7 +15,8 @@ from marshmallow import fields, validate
 
 PROTECT, CASCADE, SET_NULL = "protect", "cascade", "set_null"
 INT32 = 2**31 - 1
-NOT_BLANK, WITHOUT_NUL = r"^[^\x00]*\S[^\x00]*$", r"^[^\x00]*$"  # as JSON Schema says it of texts
+# As JSON Schema says it of texts. Python trims the separators 1C to 1F as well, which are no white space elsewhere.
+NOT_BLANK, WITHOUT_NUL = r"^[^\x00]*[^\s\x00\x1c-\x1f][^\x00]*$", r"^[^\x00]*$"
 
 # The key on whose behalf a request is being loaded: references are looked up in what it can see.
 current_scope: ContextVar = ContextVar("current_scope", default=None)

@@ -4,6 +4,7 @@ import re
 
 from mockserver.api import fields
 from mockserver.api.loading import load
+from mockserver.api.openapi import patch
 from mockserver.api.problems import Invalid, Problem
 from mockserver.api.resource import Resource, changed
 from mockserver.resources import async_jobs
@@ -111,7 +112,7 @@ class CreatePartsRequest(fields.Schema):
 
 
 class UpsertPartsRequest(fields.Schema):
-    parts = fields.Array(fields.Nested(UpsertPart(partial=True)), min=1, max=500, required=True)
+    parts = fields.Array(fields.Nested(patch(UpsertPart)), min=1, max=500, required=True)
 
 
 fields.read_back(Part, PartFields, UpsertPart)
@@ -306,7 +307,7 @@ def upsert_parts(scope, data):
             raise Problem({"id": [f'Invalid pk "{id}" - object does not exist among the organisation\'s own parts.']})
         return add(scope, load(PartFields(), values)), True
 
-    return _each(data["parts"], UpsertPart(partial=True), upsert)
+    return _each(data["parts"], patch(UpsertPart), upsert)
 
 
 def own(scope, part: dict | None) -> dict | None:
