@@ -52,6 +52,7 @@ PROBLEMS = {
     403: "The key's roles do not allow this.",
     404: "There is no such record in the key's reach.",
     413: "The request body is too large.",
+    416: "There is nothing of the content in the range that is asked for.",
     415: "The request body is of a media type the operation does not take.",
     429: "Too many requests. Try again later.",
     503: "The service is unavailable for the moment. Try again later.",
@@ -64,6 +65,7 @@ HEADERS = {
             "schema": {"type": "string", "const": "Api-Key"},
         }
     },
+    416: {"Content-Range": {"description": "The length there is.", "schema": {"type": "string"}}},
     429: RETRY_AFTER,
     503: RETRY_AFTER,
 }
@@ -243,8 +245,9 @@ class Builder:
             }
         found = {str(handler.status): success}
         for status, description in handler.also.items():
+            left_out = {"headers"} if status != 304 else {"headers", "content"}
             found[str(status)] = {
-                **{key: value for key, value in success.items() if key != "headers"},
+                **{key: value for key, value in success.items() if key not in left_out},
                 "description": description,
             }
         links = self.links(operation)
@@ -254,6 +257,8 @@ class Builder:
         statuses = [400, 401, 403, 404]
         if handler.body:
             statuses += [413, 415]
+        if handler.media_type != "application/json":
+            statuses.append(416)
         for status in [*statuses, 429, 503]:
             found[str(status)] = self.problem(status, PROBLEMS[status])
         if handler.conflict:

@@ -318,11 +318,16 @@ class Resource(Group):
             buckets = [table.bucket(filter.field, value) for filter, value in tests if filter.indexed]
             buckets.append(sorted(o for org_id in scope.org_ids for o in table.bucket("org_id", org_id)))
             ordinals = min(buckets, key=len)
+        world = scope.sandbox.world.store[self.kind]
+
+        def untouched(record):
+            return world.get(record["id"]) is record
+
         found = [
             record
             for ordinal in ordinals
             if scope.sees(self.kind, record := table.at(ordinal))
-            and all(filter.test(record, value) for filter, value in tests)
+            and all(filter.test(record, value, untouched) for filter, value in tests)
         ]
         return Page(len(found), found[offset : offset + limit], limit, offset)
 
