@@ -89,6 +89,7 @@ class Text(_Documented, fields.Field):
     """
 
     trim: bool | None = None
+    is_text = True  # not a value of another kind that is written as a text
     default_error_messages = {
         "invalid": "Not a valid string.",
         "blank": "This field may not be blank.",
@@ -102,11 +103,12 @@ class Text(_Documented, fields.Field):
         self.max, self.min, self.format = max, min, format
         self.pattern = pattern and re.compile(pattern)
         self.trim = next((said for said in (trim, self.trim) if said is not None), pattern is None)
+        self.is_text = self.is_text and (self.trim or pattern is not None)
         super().__init__(**kwargs)
 
     def _deserialize(self, value, attr, data, **kwargs):
         if not isinstance(value, str):
-            raise self.make_error("invalid")
+            raise self.not_text(value)
         if self.trim:
             value = value.strip()
         if self.min and not value:
@@ -115,6 +117,10 @@ class Text(_Documented, fields.Field):
             raise ma.ValidationError([reason for error in reasons for reason in error.messages])
         return self.clean(value)
 
+    def not_text(self, value) -> ma.ValidationError:
+        """Return what is wrong with a value that is no text."""
+        return self.make_error("pattern" if self.pattern else "invalid")
+
     def reasons(self, value: str) -> list[ma.ValidationError]:
         """Return all that is wrong with a trimmed text that is not blank."""
         found = []
@@ -122,7 +128,7 @@ class Text(_Documented, fields.Field):
             found.append(self.make_error("max", max=self.max))
         if len(value) < self.min:
             found.append(self.make_error("min", min=self.min))
-        if "\0" in value and self.trim:
+        if "\0" in value and self.is_text:
             found.append(self.make_error("null_characters"))
         if self.pattern and not self.pattern.fullmatch(value):
             found.append(self.make_error("pattern"))
@@ -148,6 +154,8 @@ class Text(_Documented, fields.Field):
 class Id(Text):
     """A UUID in its canonical form."""
 
+    is_text = False
+
     default_error_messages = {"pattern": "Must be a valid UUID."}
 
     def __init__(self, **kwargs):
@@ -169,6 +177,8 @@ class Id(Text):
 class Cpid(Text):
     """A Cofactr part id: 12 upper-case letters and digits."""
 
+    is_text = False
+
     default_error_messages = {"pattern": "Must be a valid Cofactr part id: 12 upper-case letters and digits."}
 
     def __init__(self, **kwargs):
@@ -178,11 +188,17 @@ class Cpid(Text):
 class _Reference:
     """An id of a record of `kind` that the key can see. `on_delete` says what becomes of this record with that one."""
 
-    default_error_messages = {"missing": 'Invalid pk "{value}" - object does not exist.'}
+    default_error_messages = {
+        "missing": 'Invalid pk "{value}" - object does not exist.',
+        "type": "Incorrect type. Expected pk value, received {type}.",
+    }
 
     def __init__(self, kind, *, on_delete=PROTECT, metadata=None, **kwargs):
         self.kind, self.on_delete = kind, on_delete
         super().__init__(metadata={**(metadata or {}), "x-references": kind}, **kwargs)
+
+    def not_text(self, value):
+        return self.make_error("type", type=type(value).__name__)
 
     def clean(self, value):
         value = super().clean(value)
@@ -241,6 +257,8 @@ class Url(Text):
 class Timestamp(Text):
     """An RFC 3339 date-time with an offset, kept in UTC."""
 
+    is_text = False
+
     default_error_messages = {
         "pattern": "Datetime has wrong format. Use one of these formats instead: "
         "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].",
@@ -281,6 +299,8 @@ class Timestamp(Text):
 class Date(Text):
     """An ISO 8601 calendar date."""
 
+    is_text = False
+
     default_error_messages = {"pattern": "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."}
 
     def __init__(self, **kwargs):
@@ -299,6 +319,8 @@ class Date(Text):
 class Decimal(Text):
     """A number from 0 on as a decimal string, of at most so many digits before the point and after it."""
 
+    is_text = False
+
     default_error_messages = {
         "pattern": "A valid number is required.",
         "digits": "Ensure that there are no more than {count} digits in total.",
@@ -307,14 +329,18 @@ class Decimal(Text):
         "least": "Ensure this value is greater than or equal to 0.",
         "most": "Ensure this value is less than or equal to {most}.",
     }
-    number = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+    _number = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
     def __init__(self, whole: int, places: int, most: int | None = None, pattern: str | None = None, **kwargs):
         self.whole, self.places, self.most = whole, places, most
         super().__init__(max=None, min=0, pattern=pattern or rf"[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?", **kwargs)
 
+    def not_text(self, value):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return self.make_error("invalid" if number else "pattern")  # a number it may be, but a decimal string is wanted
+
     def reasons(self, value):
-        match = self.number.fullmatch(value)
+        match = self._number.fullmatch(value)
         if match is None:
             return [self.make_error("pattern")]
         whole, places = match[2].lstrip("0"), match[3] or ""
@@ -438,16 +464,23 @@ class Array(_Documented, fields.List):
 
     def __init__(self, of, *, min=0, max=None, unique=False, **kwargs):
         self.min, self.max, self.unique = min, max, unique
+        self.of_objects = isinstance(of, fields.Nested)
         super().__init__(of, **kwargs)
 
     def _deserialize(self, value, attr, data, **kwargs):
         if not isinstance(value, list):
-            raise self.make_error("invalid", type=type(value).__name__)
+            error = self.make_error("invalid", type=type(value).__name__)
+            raise ma.ValidationError({"non_field_errors": error.messages}) if self.of_objects else error
         if len(value) < self.min:
             raise self.make_error("min", min=self.min)
         if self.max is not None and len(value) > self.max:
             raise self.make_error("max", max=self.max)
-        loaded = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            loaded = super()._deserialize(value, attr, data, **kwargs)
+        except ma.ValidationError as error:
+            if self.of_objects:  # of objects the errors are a list as long, of other items they are by index
+                raise ma.ValidationError([error.messages.get(index, {}) for index in range(len(value))]) from None
+            raise
         if self.unique and len(set(map(str, loaded))) < len(loaded):
             raise self.make_error("unique")
         return loaded

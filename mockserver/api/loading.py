@@ -58,6 +58,8 @@ def org_id(text: str) -> str:
 
 def align(messages, value):
     """marshmallow's messages by index, as lists that are as long as the value they speak of."""
+    if isinstance(messages, list) and isinstance(value, list) and len(messages) == len(value):
+        return list(map(align, messages, value))
     if isinstance(value, list) and isinstance(messages, dict):
         if all(isinstance(message, dict) for message in messages.values()):
             return [align(messages[number], item) if number in messages else {} for number, item in enumerate(value)]

@@ -121,7 +121,7 @@ def remark(data: dict) -> str | None:
         return None
     written = ", ".join(f'"{item}"' for item in listed) if listed else f'"{text}"'
     shown = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:10])}, … {names[-1]}"
-    return f"The designators {_cut(written)} were read as these {len(names)}: {_cut(shown)}."
+    return f"The designators {_cut(written)} were read as {len(names)}: {_cut(shown)}."
 
 
 def _cut(text: str) -> str:

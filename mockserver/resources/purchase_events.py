@@ -150,7 +150,8 @@ def to_ship(order: dict, line: dict) -> int:
 def to_cancel(order: dict, line: dict) -> int:
     """The pieces of a line that can be taken back: those still to come, but for what is under way and nothing of which
     has arrived."""
-    if order["status"] != SHIPPED or line["quantity_received"]:
+    arrived = line["quantity_received"] or any(event["type"] == RECEIVED for event in order["events"])
+    if order["status"] != SHIPPED or arrived:
         return open_pieces(line)
     if any(event["type"] == SHIPPED and not event["lines"] for event in order["events"]):
         return 0  # a parcel whose contents were not told may hold them all

@@ -383,7 +383,15 @@ def test_asynchronous_operations_answer_202(api):
 
 
 def test_an_email_answers_200(api):
-    api.call("POST", "/v1/outbound_emails/", json={"to_emails": [], "subject": "", "body": ""}, expect=200)
+    api.call(
+        "POST", "/v1/outbound_emails/", json={"to_emails": ["a@example.com"], "subject": "", "body": ""}, expect=200
+    )
+
+
+def test_an_email_goes_to_somebody(api):
+    nobody = {"to_emails": [], "subject": "", "body": ""}
+    told = {"to_emails": ["Ensure this field has at least 1 elements."]}
+    assert api.post("/v1/outbound_emails/", nobody, expect=400) == told
 
 
 def test_errors_are_nested_and_indexed_like_the_body(api):
@@ -779,3 +787,43 @@ def test_no_bytes_and_no_path_bring_it_down(sandbox):
 
     any_body()
     any_path()
+
+
+# -- OPTIONS, and addresses without a host -----------------------------------------------------------------------
+
+
+def test_options_tells_what_an_address_takes(api):
+    response = api.client.open("/v1/boms/", method="OPTIONS", headers=api.headers)
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    told = response.json
+    assert {"name", "description", "renders", "parses", "actions"} == told.keys()
+    assert (told["renders"], told["parses"]) == (["application/json"], ["application/json"])
+    name = told["actions"]["POST"]["name"]
+    assert (name["type"], name["required"], name["read_only"], name["max_length"]) == ("string", True, False, 255)
+    line = told["actions"]["POST"]["lines"]["child"]["children"]
+    assert (line["quantity"]["type"], line["quantity"]["max_value"]) == ("integer", 2**31 - 1)
+
+
+def test_options_are_those_of_the_key(api):
+    viewer = api.as_key(VIEWER_KEY)
+    assert "actions" not in api.client.open("/v1/boms/", method="OPTIONS", headers=viewer.headers).json
+    assert api.client.open("/v1/boms/", method="OPTIONS").status_code == 401
+
+
+def test_options_answer_of_every_address(api):
+    for path in {operation.path for operation in api.app.operations}:
+        filled = re.sub("{part_id}", "AAAAAAAAAAAA", path)
+        filled = re.sub("{[a-z_]+}", ABSENT, filled)
+        response = api.client.open(filled, method="OPTIONS", headers=api.headers)
+        assert response.status_code == 200, path
+        assert response.json["name"]
+
+
+def test_a_link_has_a_host_though_the_request_had_none(api):
+    response = api.client.get(
+        "/v1/boms/?limit=1",
+        headers=api.headers,
+        environ_overrides={"HTTP_HOST": "", "SERVER_NAME": "", "SERVER_PORT": ""},
+    )
+    assert response.json["next"].startswith("http://localhost:80/v1/boms/?limit=1&offset=1")

@@ -551,3 +551,11 @@ records:
     assert [len(store[kind]) for kind in ("program", "program_line", "part_override")] == [4, 8, 20]
     assert all(line["bom_id"] and not line["part_id"] for line in store["program_line"])
     assert len({(override["program_id"], override["part_id"]) for override in store["part_override"]}) == 20
+
+
+def test_a_part_is_no_substitute_of_itself(ask, make_part):
+    part_id, other = make_part("PRG-1"), make_part("PRG-2")
+    told = ask("post", "part_overrides/", [{"part_id": part_id, "substitute_part_id": part_id}], expect=409)
+    assert told["detail"] == f"Item 0: A part is no substitute of itself: substitute_part_id is part_id, {part_id}."
+    [made] = ask("post", "part_overrides/", [{"part_id": part_id, "substitute_part_id": other}])
+    ask("patch", f"part_overrides/{made['id']}/", {"substitute_part_id": part_id}, expect=409)

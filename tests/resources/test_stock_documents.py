@@ -230,3 +230,35 @@ records:
     assert [len(sandbox.store["mock_file"].get(document["sha256"])["content"]) for document in made_up] == [
         document["size"] for document in made_up
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part", "content_range"),
+    [
+        (None, 200, b"certified", None),
+        ("bytes=0-3", 206, b"cert", "bytes 0-3/9"),
+        ("bytes=4-", 206, b"ified", "bytes 4-8/9"),
+        ("bytes=-2", 206, b"ed", "bytes 7-8/9"),
+        ("bytes=4-400", 206, b"ified", "bytes 4-8/9"),
+        ("bytes=9-", 416, None, "bytes */9"),
+        ("lines=1", 200, b"certified", None),
+        ("bytes=0-1,3-4", 200, b"certified", None),
+        ("bytes=x", 200, b"certified", None),
+    ],
+)
+def test_a_part_of_a_file_is_sent_as_range_asks(api, asked, status, part, content_range):
+    document = upload(api)
+    headers = {"Range": asked} if asked else {}
+    response = api.call("GET", f"{PATH}{document['id']}/download/", headers=headers, expect=status)
+    assert response.headers.get("Content-Range") == content_range
+    if part is not None:
+        assert (response.data, response.headers["Accept-Ranges"]) == (part, "bytes")
+        assert response.headers["ETag"] == f'"{document["sha256"]}"'
+
+
+def test_a_download_goes_on_when_the_file_is_still_the_same(api):
+    document = upload(api)
+    path, etag = f"{PATH}{document['id']}/download/", f'"{document["sha256"]}"'
+    assert api.call("GET", path, headers={"Range": "bytes=4-", "If-Range": etag}).data == b"ified"
+    assert api.call("GET", path, headers={"Range": "bytes=4-", "If-Range": '"other"'}).data == b"certified"
+    assert api.call("GET", path, headers={"If-None-Match": etag}, expect=304).data == b""
