@@ -8,7 +8,7 @@ import typing as t
 from collections.abc import Iterable, Iterator
 
 from mockserver.admin.errors import Refused, Unknown
-from mockserver.admin.schema import Choice, Number, Strict, load
+from mockserver.admin.schema import Number, Strict, load
 from mockserver.admin.scope import Capability
 from mockserver.api import fields
 from mockserver.api.openapi import PROBLEMS
@@ -91,7 +91,7 @@ class FaultRequest(Strict):
     status = fields.Integer(200, 599, null=True, description="Answer this instead, with a body the contract allows.")
     retry_after = fields.Integer(0, load_default=1, description="Seconds to wait, for 429 and 503.")
     rate_limit = fields.Nested(RateLimit, null=True, description="Calls beyond it are answered with 429.")
-    body = Choice("truncated", "malformed", null=True, description="What becomes of the answer's body.")
+    body = fields.Choice("truncated", "malformed", null=True, description="What becomes of the answer's body.")
     drop = fields.Boolean(load_default=False, description="Close the connection without an answer.")
     handled = fields.Boolean(
         load_default=False, description="Whether the operation takes place though its answer is spoilt."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mockserver import resources
 from mockserver.admin.errors import Refused, Unknown
-from mockserver.admin.schema import Choice, Number, Strict, load
+from mockserver.admin.schema import Number, Strict, load
 from mockserver.admin.scope import Capability, admin_scope
 from mockserver.admin.webhooks import Webhooks, publish
 from mockserver.api import fields
@@ -16,7 +16,7 @@ resources.groups()  # loads the modules, whose workers are then known
 
 
 class JobPolicyRequest(Strict):
-    mode = Choice(
+    mode = fields.Choice(
         *async_jobs.MODES,
         required=True,
         description=(
@@ -25,7 +25,9 @@ class JobPolicyRequest(Strict):
             "`fail`: at once, with `errors`."
         ),
     )
-    operation = Choice(*sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null.")
+    operation = fields.Choice(
+        *sorted(async_jobs.WORKERS), null=True, description="The operation it is for; all when null."
+    )
     reads = fields.Integer(1, 1000, load_default=1)
     seconds = Number(0, 1e8, load_default=0)
     errors = fields.Array(fields.Text(max=2000), max=100, load_default=list, description="Messages a job fails with.")
@@ -34,7 +36,7 @@ class JobPolicyRequest(Strict):
 class JobPolicyState(JobPolicyRequest):
     """A policy as it is stored, under the operation's id or `default`."""
 
-    id = Choice(*sorted(async_jobs.WORKERS), async_jobs.DEFAULT, required=True)
+    id = fields.Choice(*sorted(async_jobs.WORKERS), async_jobs.DEFAULT, required=True)
 
 
 @dc.dataclass(frozen=True)

@@ -152,7 +152,7 @@ class Records(Capability):
             with self.sandbox.transaction() as commit:
                 record = action()
                 self._pass_gate(commit.changes)
-                return record and _copy(resource.present(scope, scope.store[resource.kind].get(record["id"])))
+                return record and _copy(resource.present(scope, scope.sandbox.store[resource.kind].get(record["id"])))
         except Problem as problem:
             raise Refused(
                 str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)
@@ -166,11 +166,11 @@ class Records(Capability):
         """Keep what the schemas load of the records that were written, and check that each can be answered."""
         scope = admin_scope(self.sandbox)
         written = dict.fromkeys((change.kind, change.id) for change in changes if change.kind in scope.resources)
-        written = [(kind, record) for kind, id in written if (record := scope.store[kind].get(id)) is not None]
+        written = [(kind, record) for kind, id in written if (record := scope.sandbox.store[kind].get(id)) is not None]
         for number, (kind, record) in enumerate(written):
             loaded = gate.load_record(scope.resources[kind], record)
             if loaded != record:
-                written[number] = kind, scope.store.replace(kind, loaded)
+                written[number] = kind, scope.sandbox.store.replace(kind, loaded)
         gate.admit(scope, written)
 
 

@@ -21,14 +21,6 @@ class Strict(fields.Schema):
         }
 
 
-class Choice(fields.Choice):
-    """One of a few strings, all of which are told when it is none of them."""
-
-    def __init__(self, *choices, **kwargs):
-        super().__init__(*choices, **kwargs)
-        self.error_messages["choice"] += f" There are {', '.join(choices)}."
-
-
 class Number(fields.Any):
     """A number from `min` to `max`, whole or not."""
 

@@ -71,6 +71,12 @@ class ExtraState(Strict):
     values = fields.Object(required=True)
 
 
+class SpentNumberState(Strict):
+    """A number of a record that was deleted, which is not given again: its kind, its organisation, the number."""
+
+    id = fields.Text(max=None, required=True)
+
+
 # The schemas of the mock's own kinds of records, as they are stored.
 SCHEMAS: dict[str, ma.Schema] = {
     "mock_clock": ClockState(),
@@ -81,6 +87,7 @@ SCHEMAS: dict[str, ma.Schema] = {
     "mock_delivery": DeliverySchema(),
     "mock_file": FileState(),
     "mock_extra": ExtraState(),
+    "mock_spent_number": SpentNumberState(),
 }
 NEEDED = ("org", "api_key", "mock_clock", "mock_settings")
 

@@ -22,7 +22,7 @@ import orjson
 
 from mockserver import resources
 from mockserver.admin.errors import Refused, Unknown
-from mockserver.admin.schema import Choice, Number, Strict, load
+from mockserver.admin.schema import Number, Strict, load
 from mockserver.admin.scope import Capability
 from mockserver.api import fields
 from mockserver.sandbox import Sandbox, ids
@@ -55,7 +55,7 @@ class SubscriptionRequest(Strict):
 
     url = fields.Url(required=True, description="Where each event is POSTed to.")
     triggers = fields.Array(
-        Choice(*record_types()),
+        fields.Choice(*record_types()),
         unique=True,
         load_default=list,
         description="Record types to tell of; all when empty.",
@@ -82,7 +82,7 @@ class DeliverySchema(fields.Schema):
     subscription_id = fields.Id(required=True)
     url = fields.Text(max=None, required=True)
     event = fields.Object(required=True, description="`{event_type, record_type, id, data}`, as it is POSTed.")
-    status = Choice(*STATUSES, required=True)
+    status = fields.Choice(*STATUSES, required=True)
     due_at = fields.Timestamp(null=True, description="The next try; null when it is over.")
     attempts = fields.Array(fields.Nested(AttemptSchema), required=True)
 
@@ -304,7 +304,7 @@ def publish(scope, commit: Commit) -> None:
     now = sandbox.clock.now()
     subscriptions = list(sandbox.store["mock_subscription"])
     for (kind, id), created in written.items():
-        record, resource = scope.store[kind].get(id), scope.resources[kind]
+        record, resource = scope.sandbox.store[kind].get(id), scope.resources[kind]
         wanting = [one for one in subscriptions if not one["triggers"] or resource.record_type in one["triggers"]]
         if record is None or not wanting:
             continue

@@ -20,7 +20,8 @@ class Equals:
         kwargs = {"load_default": self.default} if self.default is not None else {}
         return like(schema._declared_fields[self.field], **kwargs)
 
-    def test(self, record, value):
+    def test(self, record, value, untouched):
+        """Whether a record passes. `untouched(record)` tells whether it is as the fixture has it."""
         return record[self.field] == value
 
 
@@ -31,7 +32,7 @@ class Has(Equals):
     def query_field(self, schema):
         return like(schema._declared_fields[self.field].inner)
 
-    def test(self, record, value):
+    def test(self, record, value, untouched):
         return value in record[self.field]
 
 
@@ -42,23 +43,32 @@ class Contains(Equals):
     indexed = False
 
     def query_field(self, schema):
-        return fields.Text(description="Contains, in upper or lower case.")
+        return fields.Text(min=0, description="Contains, in upper or lower case.")
 
-    def test(self, record, value):
+    def test(self, record, value, untouched):
         return value.casefold() in (record[self.field] or "").casefold()
 
 
 @dc.dataclass(frozen=True)
 class After(Equals):
-    """The timestamp is later than this one."""
+    """The timestamp is later than this one, or is this one on a record that was written since the sandbox began.
+
+    So a client that polls with the last one it saw misses nothing that changed in the same moment after it looked:
+    a sandbox's clock may stand still.
+    """
 
     indexed = False
 
     def query_field(self, schema):
-        return fields.Timestamp(description="Later than this moment.", evidence=None)
+        return fields.Timestamp(
+            description="Later than this moment; or in it, when written since the mock began.", evidence=None
+        )
 
-    def test(self, record, value):
-        return record[self.field] is not None and _moment(record[self.field]) > _moment(value)
+    def test(self, record, value, untouched):
+        if record[self.field] is None:
+            return False
+        at, since = _moment(record[self.field]), _moment(value)
+        return at > since or (at == since and not untouched(record))
 
 
 @functools.lru_cache(maxsize=4096)

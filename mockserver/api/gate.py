@@ -126,7 +126,7 @@ def _check_references(scope, resource, record, where):
     for name, field in resource.references.items():
         kind, value = reference(field).kind, record.get(name)
         for id in value if isinstance(value, list) else [value]:
-            if id is not None and kind in scope.store.tables and scope.store[kind].get(id) is None:
+            if id is not None and kind in scope.sandbox.store.tables and scope.sandbox.store[kind].get(id) is None:
                 raise InvalidRecord(f"{where}: {name} names a {kind} that is not there, {id}.")
 
 

@@ -28,8 +28,10 @@ def load(schema: ma.Schema, value, *, many: bool = False):
     """The value loaded by the schema. Invalid with messages nested and indexed as the value is."""
     if many and not isinstance(value, list):
         raise Invalid({"non_field_errors": [f'Expected a list of items but got type "{type(value).__name__}".']})
-    if many and not 1 <= len(value) <= MAX_ITEMS:
-        raise Invalid({"non_field_errors": [f"Ensure there are from 1 to {MAX_ITEMS} items, not {len(value)}."]})
+    if many and not value:
+        raise Invalid({"non_field_errors": ["This list may not be empty."]})
+    if many and len(value) > MAX_ITEMS:
+        raise Invalid({"non_field_errors": [f"Ensure this field has no more than {MAX_ITEMS} elements."]})
     try:
         return schema.load(value, many=many)
     except ma.ValidationError as error:
@@ -37,9 +39,11 @@ def load(schema: ma.Schema, value, *, many: bool = False):
 
 
 def load_query(schema: ma.Schema, args) -> dict:
-    """Query parameters loaded by the schema; of a repeated one the last counts."""
+    """Query parameters loaded by the schema; of a repeated one the last counts. An empty filter is none."""
+    given = {name: values[-1] for name, values in args.lists()}
+    filters = getattr(schema, "filters", ())
     try:
-        return schema.load({name: values[-1] for name, values in args.lists()})
+        return schema.load({name: value for name, value in given.items() if value.strip() or name not in filters})
     except ma.ValidationError as error:
         raise Invalid(error.messages) from None
 
@@ -54,6 +58,8 @@ def org_id(text: str) -> str:
 
 def align(messages, value):
     """marshmallow's messages by index, as lists that are as long as the value they speak of."""
+    if isinstance(messages, list) and isinstance(value, list) and len(messages) == len(value):
+        return list(map(align, messages, value))
     if isinstance(value, list) and isinstance(messages, dict):
         if all(isinstance(message, dict) for message in messages.values()):
             return [align(messages[number], item) if number in messages else {} for number, item in enumerate(value)]
@@ -76,24 +82,25 @@ def unknown_keys(schema: ma.Schema, value, path=()) -> list[tuple]:
     for key, item in value.items():
         field = schema.fields.get(key)
         if field is None:
-            found.append((*path, key))
+            if key not in schema.read_only:
+                found.append((*path, key))
             continue
         if isinstance(field, fields.Array):
             field = field.inner
-        if isinstance(field, fields.Nested):
+        if isinstance(field, fields.Nested) and not field.dump_only:
             found += unknown_keys(field.schema, item, (*path, key))
     return found
 
 
-def nested(paths: list[tuple], message: str) -> dict:
-    """The message under each of the paths, nested as the body is."""
+def nested(paths: list[tuple], message: str, value=None) -> dict | list:
+    """The message under each of the paths, nested and aligned as the value they lead into."""
     tree = {}
     for path in paths:
         node = tree
         for step in path[:-1]:
-            node = node.setdefault(str(step), {})
-        node[str(path[-1])] = [message]
-    return tree
+            node = node.setdefault(step, {})
+        node[path[-1]] = [message]
+    return align(tree, value)
 
 
 def _depth(value):

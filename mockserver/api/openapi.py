@@ -18,7 +18,7 @@ A field without it is known as its operation's body is."""
 MESSAGES = {
     "anyOf": [
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
-        {"type": "array", "items": {"$ref": "#/components/schemas/MessagesByKey"}, "minItems": 1},
+        {"type": "array", "items": {"$ref": "#/components/schemas/Messages"}, "minItems": 1},
         {"$ref": "#/components/schemas/MessagesByKey"},
     ],
     "description": "What is wrong with a value: messages, or for an object or a list the same for each part of it.",
@@ -52,6 +52,7 @@ PROBLEMS = {
     403: "The key's roles do not allow this.",
     404: "There is no such record in the key's reach.",
     413: "The request body is too large.",
+    416: "There is nothing of the content in the range that is asked for.",
     415: "The request body is of a media type the operation does not take.",
     429: "Too many requests. Try again later.",
     503: "The service is unavailable for the moment. Try again later.",
@@ -64,6 +65,7 @@ HEADERS = {
             "schema": {"type": "string", "const": "Api-Key"},
         }
     },
+    416: {"Content-Range": {"description": "The length there is.", "schema": {"type": "string"}}},
     429: RETRY_AFTER,
     503: RETRY_AFTER,
 }
@@ -203,6 +205,8 @@ class Builder:
             for name, field in schema.fields.items():
                 document = self.requests.field2property(field)
                 parameter = {"name": name, "in": "query", "required": field.required, "schema": document}
+                if name in getattr(schema, "filters", ()):
+                    parameter["allowEmptyValue"] = True
                 for key in ("description", "x-references", "x-evidence"):
                     if key in document:
                         parameter[key] = document.pop(key)
@@ -241,8 +245,9 @@ class Builder:
             }
         found = {str(handler.status): success}
         for status, description in handler.also.items():
+            left_out = {"headers"} if status != 304 else {"headers", "content"}
             found[str(status)] = {
-                **{key: value for key, value in success.items() if key != "headers"},
+                **{key: value for key, value in success.items() if key not in left_out},
                 "description": description,
             }
         links = self.links(operation)
@@ -252,6 +257,8 @@ class Builder:
         statuses = [400, 401, 403, 404]
         if handler.body:
             statuses += [413, 415]
+        if handler.media_type != "application/json":
+            statuses.append(416)
         for status in [*statuses, 429, 503]:
             found[str(status)] = self.problem(status, PROBLEMS[status])
         if handler.conflict:

@@ -64,7 +64,10 @@ class Operation:
         return self.method == "GET" if self.handler.reads is None else self.handler.reads
 
     def locate(self, scope, ids: dict[str, str]) -> list[dict]:
-        """The records the path names, each a child of the one before it; NotFound otherwise."""
+        """The records the path names, each a child of the one before it; NotFound otherwise.
+
+        The rules of what is written are those of their organisation.
+        """
         found, above = [], None
         for name, kind in zip(self.parameters, self.kinds, strict=True):
             resource = scope.resources[kind]
@@ -73,6 +76,8 @@ class Operation:
                 raise NotFound
             found.append(record)
             above = (name, record["id"])
+        if found:
+            scope.enter(found[-1])
         return found
 
 

@@ -1,5 +1,7 @@
 """What a request is refused with, worded as Django REST framework words it."""
 
+import contextlib
+
 
 class Problem(Exception):
     """A refusal: `status`, a JSON `body` and the `headers` that go with it."""
@@ -14,9 +16,38 @@ class Problem(Exception):
             self.headers = self.headers | headers
         super().__init__(self.body)
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong in one text: the detail, or each message with the path of the value that it is about."""
+        if isinstance(self.body, dict) and isinstance(self.body.get("detail"), str):
+            return self.body["detail"]
+        return "; ".join(f"{path}: {message}" for path, message in _messages(self.body))
+
+
+def _messages(body, path=""):
+    if isinstance(body, dict):
+        for key, item in body.items():
+            yield from _messages(item, f"{path}.{key}" if path else key)
+    elif isinstance(body, list):
+        for number, item in enumerate(body):
+            if isinstance(item, dict):
+                yield from _messages(item, f"{path}[{number}]")
+            else:
+                yield path, item
+
 
 class Invalid(Problem):
     """400: `{"field": ["…"]}`, nested and indexed as the body was."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def under(cls, name: str, index: int, count: int):
+        """What is wrong with one of `count` items is told under the field `name`, in the item's place."""
+        try:
+            yield
+        except cls as problem:
+            items = [problem.body if number == index else {} for number in range(count)]
+            raise cls({name: items}) from None
 
 
 class NotAuthenticated(Problem):

@@ -4,10 +4,11 @@ import dataclasses as dc
 import typing as t
 
 import marshmallow as ma
+import orjson
 
 from mockserver.api import fields
 from mockserver.api.operation import Handler
-from mockserver.api.problems import Conflict, NotFound
+from mockserver.api.problems import Conflict
 
 
 class Record(fields.Schema):
@@ -42,6 +43,10 @@ class Reply:
 
 
 class PaginationQuery(fields.Schema):
+    """The window of a list. `filters` names the parameters of a subclass that are none when they are empty."""
+
+    filters: t.ClassVar[frozenset[str]] = frozenset()
+
     limit = fields.QueryInteger(1, 1000, load_default=100, description="How many results to answer at the most.")
     offset = fields.QueryInteger(0, load_default=0, description="How many results to leave out first.")
 
@@ -56,10 +61,19 @@ class Group:
         """Serve the operation `id` with the decorated function; see `Handler` for what can be said of it."""
 
         def register(function):
-            self.handlers[id] = Handler(function, resource=self, **kwargs)
+            handler = self.handlers[id] = Handler(function, resource=self, **kwargs)
+            if handler.body and (answer := self._answer(handler.returns)):
+                fields.read_back(answer, handler.body[0] if isinstance(handler.body, list) else handler.body)
             return function
 
         return register
+
+    def _answer(self, returns):
+        """The schema of what an operation answers of what its body says; None when that is another record."""
+        returns = returns[0] if isinstance(returns, list) else returns
+        if isinstance(returns, Resource):
+            return returns.schema if returns is self else None
+        return returns if isinstance(returns, type) and issubclass(returns, fields.Schema) else None
 
 
 class Resource(Group):
@@ -68,9 +82,10 @@ class Resource(Group):
     `kind` is what path parameters call it (`{bom_line_id}` is a `bom_line`). Naming an operation
     id for `list`, `create`, `retrieve`, `update` or `destroy` serves it from the schema. References
     of the schema are indexed, and say what becomes of a record whose target is deleted. `parent` is
-    the field that names the record this one belongs to. `unique` names fields, or tuples of them,
-    that no two records of an organisation share. `hidden` names what is stored and never answered, with its field
-    where the schema has none.
+    the field that names the record this one belongs to; `tells` names the fields of this one that show in the parent's
+    answer, empty when it shows only that there is one. `unique` names fields, or tuples of them,
+    that no two records of an organisation share, but for those that `retired` says have given them up.
+    `hidden` names what is stored and never answered, with its field where the schema has none.
     `record_type` is its name in webhooks and custom properties.
     """
 
@@ -80,8 +95,10 @@ class Resource(Group):
         schema: type[fields.Schema],
         *,
         parent: str | None = None,
+        tells: tuple[str, ...] | None = None,
         filters=None,
         unique=(),
+        retired: t.Callable[[dict], bool] = lambda record: False,
         indexes=None,
         hidden=(),
         record_type: str | None = None,
@@ -93,12 +110,18 @@ class Resource(Group):
     ):
         super().__init__()
         self.kind, self.schema, self.parent, self.hidden = kind, schema, parent, frozenset(hidden)
+        self.tells, self.retired = tells, retired
         self.label = kind.replace("_", " ")
         self.record_type = record_type or "".join(word.capitalize() for word in kind.split("_"))
         self.filters = filters or {}
         self.unique = [name if isinstance(name, tuple) else (name,) for name in unique]
         self.fields = schema._declared_fields
         self.references = {name: field for name, field in self.fields.items() if reference(field) is not None}
+        self.keyed = {  # fields whose keys are ids of a kind
+            name: field.metadata["x-references-keys"]
+            for name, field in self.fields.items()
+            if "x-references-keys" in field.metadata
+        }
         self.indexes = self._indexes(indexes or {})
         self.referrers: list[tuple[Resource, str]] = []  # filled in once all resources are known
         self.retrieve_id = retrieve
@@ -109,7 +132,8 @@ class Resource(Group):
         self._factories = {name: value for name, value in defaults.items() if callable(value)}
         self._template = defaults | dict.fromkeys(self._factories)
         self._checks: list = []
-        self._represent = self._fake = self._destroying = self._seed = None
+        self._destroying: list = []
+        self._represent = self._fake = self._seed = None
         self.computed: frozenset[str] = frozenset()  # the fields that `represent` adds
         if list:
             self.operation(list, query=self._query_schema(), returns=Page, page=self)(self.page)
@@ -148,8 +172,8 @@ class Resource(Group):
         return register
 
     def destroying(self, function):
-        """`function(scope, record)` raises a Problem when the record must stay."""
-        self._destroying = function
+        """`function(scope, record)` raises a Problem when the record must stay, or sees to what depends on it."""
+        self._destroying.append(function)
         return function
 
     def fake(self, function):
@@ -176,14 +200,17 @@ class Resource(Group):
         if org_id is INHERITED:
             org_id = scope.org_id
             if self.parent and values.get(self.parent):
-                org_id = scope.store[self.references[self.parent].kind].get(values[self.parent])["org_id"]
+                org_id = self.target(scope, values, self.parent)["org_id"]
         record = {**self.blank(), **values}
         record["org_id"] = org_id
         record["id"] = id or self.new_id(scope, record)
         record["created_at"] = record.get("created_at") or scope.now
         record["updated_at"] = record.get("updated_at") or record["created_at"]
         self._keep_rules(scope, record, None)
-        return scope.store.insert(self.kind, record)
+        scope.touched.add((self.kind, record["id"]))
+        record = scope.sandbox.store.insert(self.kind, record)
+        self._tell_parent(scope, None, record)
+        return record
 
     def new_id(self, scope, record: dict) -> str:
         """The id of a new record: a UUID from how many of its kind there were.
@@ -196,16 +223,25 @@ class Resource(Group):
         """The record with these values in place of those it had."""
         after = {**record, **values, "updated_at": scope.now}
         self._keep_rules(scope, after, record)
-        return scope.store.replace(self.kind, after)
+        scope.touched.add((self.kind, record["id"]))
+        after = scope.sandbox.store.replace(self.kind, after)
+        self._tell_parent(scope, record, after)
+        return after
+
+    def touch(self, scope, record: dict) -> None:
+        """Count a change of what is answered of the record, though not of the record, as its update: once in a call."""
+        if (self.kind, record["id"]) not in scope.touched:
+            scope.touched.add((self.kind, record["id"]))
+            scope.sandbox.store.replace(self.kind, {**record, "updated_at": scope.now})
 
     def remove(self, scope, record: dict) -> None:
         """Delete the record, and with it what belongs to it. Conflict when something that refers to it protects it."""
-        if self._destroying:
-            self._destroying(scope, record)
+        scope.touched.add((self.kind, record["id"]))
+        for prepare in self._destroying:
+            prepare(scope, record)
         for resource, name in self.referrers:
-            field = resource.fields[name]
-            referring = scope.store[resource.kind].where(name, record["id"])
-            policy = reference(field).on_delete
+            referring = resource.referring(scope, name, record["id"])
+            policy = fields.SET_NULL if name in resource.keyed else reference(resource.fields[name]).on_delete
             if referring and policy == fields.PROTECT:
                 raise Conflict(
                     f"This {self.label} cannot be deleted: {len(referring)} {resource.label}(s) refer to it."
@@ -214,17 +250,14 @@ class Resource(Group):
                 if policy == fields.CASCADE:
                     resource.remove(scope, other)
                 else:
-                    rest = [id for id in other[name] if id != record["id"]] if isinstance(other[name], list) else None
-                    scope.store.replace(resource.kind, {**other, name: rest, "updated_at": scope.now})
-        scope.store.delete(self.kind, record["id"])
+                    values = {name: _without(other[name], record["id"]), "updated_at": scope.now}
+                    scope.sandbox.store.replace(resource.kind, {**other, **values})
+        scope.sandbox.store.delete(self.kind, record["id"])
+        self._tell_parent(scope, record, None)
 
     def records(self, store):
         """All records that ids of this kind name, oldest first."""
         return store[self.kind]
-
-    def children(self, scope, parent: dict) -> list[dict]:
-        """The records that belong to `parent`, in order of creation."""
-        return scope.store[self.kind].where(self.parent, parent["id"])
 
     def present(self, scope, record: dict) -> dict:
         """The record as it goes on the wire."""
@@ -236,11 +269,34 @@ class Resource(Group):
 
     def locate(self, scope, id: str) -> dict:
         """The record an id in a path names; NotFound when there is none to be seen."""
-        table = scope.store[self.kind]
-        record = table.get(id) or table.get(id.lower()) or self.successor(scope, id)
-        if record is None or not scope.sees(record):
-            raise NotFound
-        return record
+        return scope.get(self.kind, id)
+
+    def shown(self, scope, record: dict) -> bool:
+        """Return whether the key sees a record of an organisation in its reach. Resources may add rules."""
+        return scope.in_team(record)
+
+    # -- what a rule has to know, whoever asks -----------------------------------------------------------------
+
+    def current(self, scope, record: dict) -> dict:
+        """Return the record as it is by now."""
+        return scope.sandbox.store[self.kind].get(record["id"])
+
+    def target(self, scope, record: dict, name: str) -> dict | None:
+        """Return the record that the field `name` of a record in hand refers to; None when it refers to none."""
+        id = record[name]
+        return None if id is None else scope.sandbox.store[reference(self.fields[name]).kind].get(id)
+
+    def referring(self, scope, name: str, id: str) -> list[dict]:
+        """Return the records of this kind that refer to `id` in the field `name`, oldest first."""
+        return scope.sandbox.store[self.kind].where(name, id)
+
+    def children(self, scope, parent: dict) -> list[dict]:
+        """The records that belong to `parent`, in order of creation."""
+        return self.referring(scope, self.parent, parent["id"])
+
+    def count(self, scope, index: str, value) -> int:
+        """Return how many records of this kind have `value` in `index`."""
+        return len(scope.sandbox.store[self.kind].bucket(index, value))
 
     def successor(self, scope, id: str) -> dict | None:
         """The record that took the place of a retired one. Resources that retire ids override this."""
@@ -250,7 +306,7 @@ class Resource(Group):
 
     def page(self, scope, *parents: dict, query: dict) -> Page:
         """The records in reach that pass the filters, oldest first, in a window of `limit` from `offset`."""
-        table = scope.store[self.kind]
+        table = scope.sandbox.store[self.kind]
         limit, offset = query["limit"], query["offset"]
         tests = [(self.filters[name], value) for name, value in query.items() if name in self.filters]
         if parents:
@@ -262,10 +318,16 @@ class Resource(Group):
             buckets = [table.bucket(filter.field, value) for filter, value in tests if filter.indexed]
             buckets.append(sorted(o for org_id in scope.org_ids for o in table.bucket("org_id", org_id)))
             ordinals = min(buckets, key=len)
+        world = scope.sandbox.world.store[self.kind]
+
+        def untouched(record):
+            return world.get(record["id"]) is record
+
         found = [
             record
             for ordinal in ordinals
-            if scope.sees(record := table.at(ordinal)) and all(filter.test(record, value) for filter, value in tests)
+            if scope.sees(self.kind, record := table.at(ordinal))
+            and all(filter.test(record, value, untouched) for filter, value in tests)
         ]
         return Page(len(found), found[offset : offset + limit], limit, offset)
 
@@ -280,11 +342,19 @@ class Resource(Group):
         for names in self.unique:
             if before is not None and all(after[name] == before[name] for name in names):
                 continue
-            for taken in scope.store[self.kind].where("unique:" + ",".join(names), _unique(after, names)):
+            for taken in scope.sandbox.store[self.kind].where("unique:" + ",".join(names), _unique(after, names)):
                 if taken["id"] != after["id"]:
                     raise Conflict(f"{self.label.capitalize()} with this {' and '.join(names)} already exists.")
         for check in self._checks:
             check(scope, after, before)
+
+    def _tell_parent(self, scope, before, after):
+        """Touch the parent when its answer shows what has changed here."""
+        if self.tells is None or not scope.tells_parents:
+            return
+        if before is None or after is None or any(before[name] != after[name] for name in self.tells):
+            parent = self.target(scope, after or before, self.parent)
+            scope.resources[self.references[self.parent].kind].touch(scope, parent)
 
     def _taken(self):
         if self.unique:
@@ -297,7 +367,8 @@ class Resource(Group):
         return type(
             f"{self.schema.__name__}Query",
             (PaginationQuery,),
-            {name: filter.query_field(self.schema) for name, filter in self.filters.items()},
+            {name: filter.query_field(self.schema) for name, filter in self.filters.items()}
+            | {"filters": frozenset(self.filters)},
         )
 
     def _indexes(self, more):
@@ -311,8 +382,12 @@ class Resource(Group):
                     if isinstance(self.fields[filter.field], fields.Array)
                     else _scalar(filter.field)
                 )
+        for name in self.keyed:
+            found[name] = _many(name)
         for names in self.unique:
-            found["unique:" + ",".join(names)] = lambda record, names=names: (_unique(record, names),)
+            found["unique:" + ",".join(names)] = lambda record, names=names: (
+                () if self.retired(record) else (_unique(record, names),)
+            )
         return found | more
 
 
@@ -340,7 +415,31 @@ def register(resources: dict[str, Resource]) -> dict[str, Resource]:
             target = reference(field).kind
             if target in resources and target != "org":
                 resources[target].referrers.append((resource, name))
+        for name, target in resource.keyed.items():
+            resources[target].referrers.append((resource, name))
     return resources
+
+
+def same(one, other) -> bool:
+    """Whether two JSON values are the same: to Python, 1, 1.0 and true are."""
+    return one == other and orjson.dumps(one) == orjson.dumps(other)
+
+
+def changed(before: dict | None, after: dict) -> list[str]:
+    """The fields in which a record differs from what it was; all of them when it is new."""
+    return [name for name in after if name != "updated_at" and (before is None or not same(after[name], before[name]))]
+
+
+def changes(record: dict, values: dict) -> list[str]:
+    """The fields of a record that would not be as they are with these values."""
+    return changed(record, {**record, **values})
+
+
+def _without(value, id):
+    """The value of a field without its reference to an id."""
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if key != id}
+    return [item for item in value if item != id] if isinstance(value, list) else None
 
 
 def _unique(record, names):

@@ -1,6 +1,7 @@
 """Statuses: from which to which a record may move."""
 
 from mockserver.api.problems import Conflict
+from mockserver.api.resource import changed
 
 
 class Transitions:
@@ -19,3 +20,11 @@ class Transitions:
             return
         rest = f"it can become {' or '.join(moves)}" if moves else "that is final"
         raise Conflict(f"This {self.label} is {before} and cannot become {after}: {rest}.")
+
+    def keep(self, before: dict, after: dict) -> None:
+        """Conflict when a record moves to where it may not, or changes although its status is final."""
+        self.check(before["status"], after["status"])
+        if before["status"] not in self.open and (names := changed(before, after)):
+            raise Conflict(
+                f"This {self.label} is {before['status']}, which is final: its {', '.join(names)} cannot change."
+            )

@@ -1,6 +1,7 @@
 """The WSGI application: the operations of the API and the control plane over sandboxes."""
 
 import functools
+import itertools
 import typing as t
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from werkzeug.routing import BaseConverter, RequestRedirect
 
 from mockserver import control, resources
 from mockserver.api import auth
+from mockserver.api.metadata import metadata
+from mockserver.api.operation import Operation
 from mockserver.api.problems import NotFound as NotFoundProblem
 from mockserver.api.problems import Problem
 from mockserver.app import errors, recording
@@ -61,11 +64,17 @@ class App(Flask):
         self.before_request(self.begin)
         self.after_request(self.finish)
         paths = {operation.id: operation.path for operation in self.operations}
-        for operation in self.operations:
-            if operation.served:
-                self.add_url_rule(
-                    rule(operation), operation.id, view(Plan(self, operation, paths)), methods=[operation.method]
-                )
+        served = [operation for operation in self.operations if operation.served]
+        for operation in served:
+            self.add_url_rule(
+                rule(operation),
+                operation.id,
+                view(Plan(self, operation, paths)),
+                methods=[operation.method],
+                provide_automatic_options=False,
+            )
+        for path, group in itertools.groupby(sorted(served, key=rule), key=rule):
+            self.add_url_rule(path, f"OPTIONS {path}", self.options(list(group)), methods=["OPTIONS"])
 
     @property
     def sandbox(self) -> Sandbox:
@@ -105,6 +114,19 @@ class App(Flask):
     def substitute(self) -> Sandbox | None:
         """Return the sandbox whose keys do as well: the default one's in a sandbox that the header names."""
         return self.sandbox if "X-Mock-Sandbox" in request.headers else None
+
+    def options(self, operations: list[Operation]):
+        """Return the Flask view that tells what these operations of one address are and take."""
+        allowed = ", ".join([*(operation.method for operation in operations), "OPTIONS"])
+
+        def tell(**ids):
+            secret = auth.secret_of(request.headers.get("Authorization"))
+            sandbox = g.call.sandbox = self.open_sandbox(secret)
+            with sandbox.lock:
+                key = auth.authenticate(sandbox, secret, self.substitute())
+            return errors.answer(200, metadata(operations, key["roles"]), {"Allow": allowed})
+
+        return tell
 
     def begin(self) -> None:
         g.call = Call()

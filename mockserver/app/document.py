@@ -37,7 +37,7 @@ def examples(operations) -> dict[str, dict]:
 
 def from_world(scope, handler) -> dict | None:
     if handler.returns is Page:
-        records = list(scope.store[handler.page.kind])[:1]
+        records = list(scope.sandbox.store[handler.page.kind])[:1]
         return records and {
             "response": {
                 "count": 1,
@@ -49,7 +49,7 @@ def from_world(scope, handler) -> dict | None:
     returns = handler.returns[0] if isinstance(handler.returns, list) else handler.returns
     if not isinstance(returns, Resource):
         return None
-    record = next(iter(scope.store[returns.kind]), None)
+    record = next(iter(scope.sandbox.store[returns.kind]), None)
     if record is None:
         return None
     shown = returns.present(scope, record)

@@ -3,6 +3,7 @@
 import orjson
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.http import parse_range_header
 
 from mockserver import control
 from mockserver.admin.faults import Effect
@@ -38,8 +39,21 @@ def answer(status: int, payload, headers=()) -> Response:
     if payload is None:
         return Response(status=status, headers=headers)
     if isinstance(payload, bytes):
-        return Response(payload, status, headers)
+        return download(Response(payload, status, headers))
     return Response(orjson.dumps(payload), status, headers, content_type="application/json")
+
+
+def download(response: Response) -> Response:
+    """Return a file, or the part of it that the request's Range asks for; nothing when the client has it already.
+
+    Several ranges at once, and units other than bytes, are not looked at: the answer is the whole.
+    """
+    if response.status_code == 200:
+        asked = parse_range_header(request.headers.get("Range"))
+        one = asked is not None and asked.units == "bytes" and len(asked.ranges) == 1
+        environ = {name: value for name, value in request.environ.items() if one or name != "HTTP_RANGE"}
+        response.make_conditional(environ, accept_ranges=True, complete_length=len(response.get_data()))
+    return response
 
 
 def answer_problem(problem: Problem) -> Response:

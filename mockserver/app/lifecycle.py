@@ -180,7 +180,7 @@ def load_body(call):
     paths = gone + loading.unknown_keys(plan.body, value)
     call.unknown_keys += [".".join(map(str, path)) for path in paths]
     if paths and call.sandbox.strict:
-        raise Invalid(loading.nested(paths, "Unknown field."))
+        raise Invalid(loading.nested(paths, "Unknown field.", value))
     call.parts["data"] = loading.load(plan.body, value, many=plan.many)
 
 
@@ -270,7 +270,7 @@ def page_document(call: Call, page: Page) -> dict:
 
     def link(offset):
         query = [(key, value) for key, value in request.args.items(multi=True) if key not in (limit_name, offset_name)]
-        return f"{request.base_url}?{urlencode([*query, (limit_name, page.limit), (offset_name, offset)])}"
+        return f"{base_url()}?{urlencode([*query, (limit_name, page.limit), (offset_name, offset)])}"
 
     resource = call.plan.handler.page
     return {
@@ -279,6 +279,14 @@ def page_document(call: Call, page: Page) -> dict:
         "previous": link(max(0, page.offset - page.limit)) if page.offset else None,
         "results": [resource.present(call.scope, record) for record in page.results],
     }
+
+
+def base_url() -> str:
+    """Return the URL of the request without its query. One without a Host went to the server's own address."""
+    if request.host:
+        return request.base_url
+    name, port = request.environ.get("SERVER_NAME") or "localhost", request.environ.get("SERVER_PORT") or "80"
+    return f"{request.scheme}://{name}:{port}{request.path}"
 
 
 def _location_of(handler, paths):

@@ -363,7 +363,7 @@ def opened(sandbox, path: Path, api_key: str | None) -> str:
 @main.command()
 @operations_file
 def operations(corrections):
-    """Print all operations: id, verb, path, whether they are served, how they are known."""
+    """Print all operations: id, verb, path, whether they are served, how they are known, documented title."""
     from mockserver import resources
     from mockserver._yaml import YamlError
 
@@ -379,5 +379,6 @@ def operations(corrections):
             click.secho(f"\n{tag}", bold=True)
         known = ", ".join(f"{part} {evidence}" for part, evidence in row.evidence.items())
         served = "served" if row.served else "not yet"
-        click.echo(f"  {row.id:{width}}  {row.method:6}  {row.path:{path_width}}  {served:7}  {known}")
+        shown = f"{row.id:{width}}  {row.method:6}  {row.path:{path_width}}  {served:7}  {known}"
+        click.echo(f"  {shown}  “{row.title}”")
     click.echo(f"\n{sum(row.served for row in rows)} of {len(rows)} operations served.")

@@ -96,7 +96,7 @@ def within_reach(sandbox: Sandbox, kind: str) -> list[dict]:
         return list(records)
     scope = admin_scope(sandbox)
     scope.org_ids = [first_org_id(sandbox)]
-    return [record for record in records if scope.sees(record)]
+    return [record for record in records if scope.sees(kind, record)]
 
 
 def reference_paths(app: App, operation_id: str) -> list[dict[str, str]]:

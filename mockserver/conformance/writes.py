@@ -158,7 +158,7 @@ def _object(response) -> dict[str, t.Any] | None:
 
 def _same(sent, shown) -> bool:
     """Whether two values say the same: moments as instants, decimals as numbers, UUIDs in any case, lists of
-    ids in any order. An object may be answered with more than was sent."""
+    ids in any order, texts trimmed. An object may be answered with more than was sent."""
     if isinstance(sent, dict) and isinstance(shown, dict):
         return all(name not in shown or _same(value, shown[name]) for name, value in sent.items())
     if isinstance(sent, list) and isinstance(shown, list):
@@ -171,6 +171,8 @@ def _same(sent, shown) -> bool:
         return float(sent) == shown
     if not (isinstance(sent, str) and isinstance(shown, str)):
         return False
+    if sent.strip() == shown:
+        return True
     return any(read(sent) is not _ABSENT and read(sent) == read(shown) for read in (_moment, _decimal, _uuid))
 
 

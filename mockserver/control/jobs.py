@@ -3,7 +3,7 @@
 import dataclasses as dc
 
 from mockserver.admin.jobs import JobPolicyRequest, Jobs
-from mockserver.admin.schema import Choice, Number, Strict
+from mockserver.admin.schema import Number, Strict
 from mockserver.api import fields
 from mockserver.resources.async_jobs import MODES
 
@@ -13,7 +13,7 @@ __all__ = ["JobPolicyRequest"]
 class JobPolicy(fields.Schema):
     """When a job gets done."""
 
-    mode = Choice(*MODES, dump_only=True)
+    mode = fields.Choice(*MODES, dump_only=True)
     reads = fields.Integer(dump_only=True)
     seconds = Number(dump_only=True)
     errors = fields.Array(fields.Text(max=None, min=0), dump_only=True)

@@ -2,14 +2,15 @@
 
 import dataclasses as dc
 
-from mockserver.admin.schema import Choice, Strict
+from mockserver.admin.schema import Strict
 from mockserver.admin.webhooks import STATUSES, DeliverySchema, SubscriptionRequest, SubscriptionSchema, Webhooks
+from mockserver.api import fields
 
 __all__ = ["DeliverySchema", "SubscriptionRequest", "SubscriptionSchema"]
 
 
 class DeliveriesQuery(Strict):
-    status = Choice(*STATUSES)
+    status = fields.Choice(*STATUSES)
 
 
 def subscriptions(at):

@@ -76,9 +76,8 @@ class CustomProperties(fields.Object):
             elif content is not None:
                 values[definition["id"]] = content
         if value:  # a record without any properties lacks none
-            for definition in scope.store["custom_property"].where("record_type", self.record_type):
-                lacks = definition["id"] not in values and definition["org_id"] == scope.org_id
-                if definition["required"] and lacks:
+            for definition in scope.where("custom_property", "record_type", self.record_type, [scope.org_id]):
+                if definition["required"] and definition["id"] not in values:
                     errors.setdefault(definition["id"], [self.make_error("required").messages[0]])
         if errors:
             raise fields.ma.ValidationError(errors)

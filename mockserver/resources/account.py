@@ -92,6 +92,12 @@ class Orgs(Resource):
         return super().add(scope, values, id=id, org_id=id)
 
 
+class Users(Resource):
+    def shown(self, scope, record):
+        """A user is in teams, and not hidden by them."""
+        return True
+
+
 class SubOrgs(Resource):
     """The organisations under another, kept among all organisations.
 
@@ -99,10 +105,10 @@ class SubOrgs(Resource):
     """
 
     def locate(self, scope, id):
-        for org in self.all(scope):
-            if org["id"] == id.lower():
-                return org
-        raise NotFound
+        org = scope.find("org", id.lower())
+        if org is None or org not in self.all(scope):
+            raise NotFound
+        return org
 
     def page(self, scope, *, query):
         """The organisations under the key's own, oldest first."""
@@ -115,7 +121,7 @@ class SubOrgs(Resource):
     def all(self, scope) -> list[dict]:
         return [
             org
-            for org in scope.store["org"].where("parent_org_id", scope.primary_org_id)
+            for org in scope.where("org", "parent_org_id", scope.primary_org_id)
             if org["id"] in scope.org_ids or org["parent_org_id"] in scope.org_ids
         ]
 
@@ -128,7 +134,7 @@ class SubOrgs(Resource):
 
 orgs = Orgs("org", Org, indexes={"slug": lambda org: (org["slug"],)})
 sub_orgs = SubOrgs("sub_org", Org, record_type="Org", list="list_sub_orgs", retrieve="get_sub_org")
-users = Resource(
+users = Users(
     "user",
     User,
     list="list_users",
@@ -140,7 +146,7 @@ users = Resource(
 @orgs.action("get_org")
 def get_org(scope):
     """The key's primary organisation, or the one `?org_id=` names."""
-    return scope.store["org"].get(scope.org_id)
+    return scope.get("org", scope.org_id)
 
 
 @sub_orgs.action(
@@ -151,7 +157,7 @@ def get_org(scope):
 )
 def create_sub_org(scope, data):
     """A sub-organisation: a library and purchasing rules apart, in reach of the same key."""
-    if scope.store["org"].get(scope.org_id)["parent_org_id"]:
+    if scope.get("org", scope.org_id)["parent_org_id"]:
         raise Conflict("A sub-organisation has none under it: leave org_id out, or name the organisation at the top.")
     return sub_orgs.add(scope, {"slug": free_slug(scope, data["name"]), **data})
 
@@ -169,17 +175,15 @@ def update_sub_org(scope, org, data):
 
 @orgs.check
 def keep_slug_unique(scope, after, before):
-    for taken in scope.store["org"].where("slug", after["slug"]):
-        if taken["id"] != after["id"]:
-            raise Conflict(f"Org with this slug already exists: {after['slug']}.")
+    if (before is None or before["slug"] != after["slug"]) and orgs.count(scope, "slug", after["slug"]):
+        raise Conflict(f"Org with this slug already exists: {after['slug']}.")
 
 
 @orgs.destroying
 def keep_what_is_owned(scope, org):
     """No operation deletes an organisation, but the control plane can."""
-    tables = scope.store.tables.values()
-    owned = sum(len(table.bucket("org_id", org["id"])) for table in tables) - 1  # itself
-    below = len(scope.store["org"].bucket("parent_org_id", org["id"]))
+    owned = sum(resource.count(scope, "org_id", org["id"]) for resource in scope.resources.values()) - 1  # itself
+    below = orgs.count(scope, "parent_org_id", org["id"])
     if owned or below:
         raise Conflict(f"This organisation cannot be deleted: {owned + below} record(s) belong to it.")
 
@@ -188,7 +192,7 @@ def free_slug(scope, name: str) -> str:
     """The name in lower case with hyphens, and a number behind it when that is taken."""
     slug = slugified(name)
     number = 1
-    while scope.store["org"].bucket("slug", slug):
+    while orgs.count(scope, "slug", slug):
         number += 1
         ending = f"-{number}"
         slug = slugified(name)[: MAX_SLUG - len(ending)].rstrip("-") + ending

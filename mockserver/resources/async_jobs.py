@@ -3,7 +3,7 @@
 import datetime as dt
 
 from mockserver.api import fields
-from mockserver.api.problems import Problem
+from mockserver.api.problems import Conflict, Problem
 from mockserver.api.resource import Record, Resource
 from mockserver.api.scope import Scope
 from mockserver.sandbox.clock import moment, stamp
@@ -62,7 +62,7 @@ def worker(type: str):
 
 def start(scope, type: str, arguments, total: int = 1) -> dict:
     """A new job; done already when the policy is to do jobs at once."""
-    how = policy(scope.store, type)
+    how = policy(scope.sandbox.store, type)
     due_at = None
     if how["mode"] == TIME:
         due_at = stamp(moment(scope.now) + dt.timedelta(seconds=how["seconds"]))
@@ -90,24 +90,26 @@ def policy(store, type: str | None) -> dict:
     return policies.get(type) or policies.get(DEFAULT) or AT_ONCE
 
 
-def complete(sandbox, job: dict, scope: Scope | None = None) -> dict:
-    """Do the work of a job now. Work that is refused leaves no trace, and the job failed.
+def complete(sandbox, job: dict, scope: Scope | None = None, now: str | None = None) -> dict:
+    """Do the work of a job, now or as at the moment `now`. Work that is refused leaves no trace, and the job failed.
 
-    A job that a fixture describes has no work to do: its result is the one described.
+    What it was asked to do is checked again: much may have gone since. A job that a fixture describes has no work to
+    do: its result is the one described.
     """
+    at = now or sandbox.clock.stamp()
     try:
         with sandbox.transaction():
             if job["arguments"] is None:
                 result = job["result"] or {}
             else:
-                result = WORKERS[job["type"]](scope or _scope_of(sandbox, job), job["arguments"])
+                scope = scope or _scope_of(sandbox, job, at)
+                token = fields.current_scope.set(scope)
+                try:
+                    result = WORKERS[job["type"]](scope, job["arguments"])
+                finally:
+                    fields.current_scope.reset(token)
     except Problem as problem:
-        return fail(
-            sandbox,
-            job,
-            [str(problem.body.get("detail", problem.body) if isinstance(problem.body, dict) else problem.body)],
-        )
-    now = sandbox.clock.stamp()
+        return fail(sandbox, job, [problem.sentence], at)
     return sandbox.store.replace(
         "async_job",
         {
@@ -115,16 +117,16 @@ def complete(sandbox, job: dict, scope: Scope | None = None) -> dict:
             "status": COMPLETE,
             "result": result,
             "progress": {**job["progress"], "done": job["progress"]["total"]},
-            "started_at": job["started_at"] or now,
-            "finished_at": now,
-            "updated_at": now,
+            "started_at": job["started_at"] or at,
+            "finished_at": at,
+            "updated_at": at,
         },
     )
 
 
-def fail(sandbox, job: dict, errors) -> dict:
+def fail(sandbox, job: dict, errors, now: str | None = None) -> dict:
     """End a job with these error messages."""
-    now = sandbox.clock.stamp()
+    now = now or sandbox.clock.stamp()
     return sandbox.store.replace(
         "async_job",
         {
@@ -150,11 +152,11 @@ def next_due(sandbox) -> dt.datetime | None:
 
 
 def run_due(sandbox) -> None:
-    """Do the jobs whose time has come on the sandbox's clock, in the order in which they fell due."""
+    """Do the jobs whose time has come on the sandbox's clock, each as at its time and in the order of these."""
     now = sandbox.clock.now()
     due = [job for job in _unfinished(sandbox.store) if job["due_at"] and moment(job["due_at"]) <= now]
     for job in sorted(due, key=lambda job: moment(job["due_at"])):
-        complete(sandbox, job)
+        complete(sandbox, job, now=job["due_at"])
 
 
 def _unfinished(store) -> list[dict]:
@@ -177,17 +179,23 @@ def seed(world, values):
 @async_jobs.operation("get_async_job", returns=async_jobs)
 def retrieve(scope, job):
     """How far a job is. Under the policy `reads`, being asked is what moves it on."""
-    how = policy(scope.store, job["type"])
+    how = policy(scope.sandbox.store, job["type"])
     if job["status"] not in (PENDING, IN_PROGRESS) or how["mode"] != READS:
         return job
     job = {**job, "reads": job["reads"] + 1, "status": IN_PROGRESS, "started_at": job["started_at"] or scope.now}
-    return complete(scope.sandbox, job) if job["reads"] >= how["reads"] else scope.store.replace("async_job", job)
+    return (
+        complete(scope.sandbox, job) if job["reads"] >= how["reads"] else scope.sandbox.store.replace("async_job", job)
+    )
 
 
-def _scope_of(sandbox, job):
+def _scope_of(sandbox, job, now):
+    """The scope of a job's work: that of its key, in its organisation, at this moment."""
     from mockserver import resources
 
-    scope = Scope(sandbox, sandbox.store["api_key"].get(job["key_id"]), resources.by_kind())
-    if job["org_id"] in scope.reach:
-        scope.org_id = job["org_id"]
+    key = sandbox.store["api_key"].get(job["key_id"])
+    if key is None:
+        raise Conflict("The API key that started this job has been deleted.")
+    scope = Scope(sandbox, key, resources.by_kind())
+    scope.now = now
+    scope.enter(job)
     return scope

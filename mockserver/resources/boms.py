@@ -1,14 +1,23 @@
 """Bills of materials and their lines, from Cofactr data or from raw data that is matched to parts."""
 
-import re
-
 from mockserver.api import fields
 from mockserver.api.filters import After, Contains, Equals
-from mockserver.api.problems import Conflict
-from mockserver.api.resource import Record, Reply, Resource
+from mockserver.api.problems import Conflict, Invalid
+from mockserver.api.resource import Record, Reply, Resource, same
 from mockserver.resources import async_jobs
 from mockserver.resources._blocks import LABEL_FILTERS, CustomProperties, Integration, Labels, metadata
+from mockserver.resources._designators import (
+    MOST,
+    MOST_IN_ALL,
+    DesignatorList,
+    DesignatorString,
+    count,
+    read,
+    read_all,
+    remark,
+)
 from mockserver.resources.parts import find_by_custom_id, find_by_mpn, from_catalogue
+from mockserver.resources.stock_lots import on_hand
 
 NO_MATCH, DO_NOT_PLACE, ON_HAND, BUYABLE, NEEDS_RFQ, IGNORE = STATUSES = (
     "no_match",
@@ -18,7 +27,8 @@ NO_MATCH, DO_NOT_PLACE, ON_HAND, BUYABLE, NEEDS_RFQ, IGNORE = STATUSES = (
     "needs_rfq",
     "ignore",
 )
-MAX_RANGE = 10_000  # designators in one range such as C1-C20; a longer one is taken for a name
+MAX_LINES = 10_000  # of a request
+MAX_ALTERNATIVES = 100  # of a line
 
 
 # -- schemas ---------------------------------------------------------------------------------------------------
@@ -64,15 +74,17 @@ class PartSummary(fields.Schema):
 
 
 class Designators(fields.Schema):
-    reference_designators_string = fields.Text(
+    reference_designators_string = DesignatorString(
         evidence="documented",
         description=(
-            "Where it is placed, ranges allowed: `C1, C3-C5 C9`. Used when `reference_designators` is absent or empty."
+            "Where it is placed, ranges allowed: `C1, C3-C5 C9`. Used when `reference_designators` is absent or empty. "
+            f"At most {MOST} designators."
         ),
         example="C1, C3-C5",
     )
-    reference_designators = fields.Array(
-        fields.Text(), load_default=list, evidence="documented", description="Where it is placed on the board."
+    reference_designators = DesignatorList(
+        evidence="documented",
+        description=f"Where it is placed on the board, ranges allowed. At most {MOST} designators.",
     )
 
 
@@ -107,6 +119,7 @@ class Identity(fields.Schema):
     manufacturer_name = fields.Text(null=True, evidence="documented", description="The maker.", example="Murata")
     alternative_mpns = fields.Array(
         fields.Text(min=0, max=None),
+        max=MAX_ALTERNATIVES,
         load_default=list,
         evidence="documented",
         description="Numbers that will do as well.",
@@ -141,15 +154,34 @@ class BomLine(Record, Identity, LineFields):
     ignore = fields.Boolean(
         dump_only=True, dump_default=False, evidence="product", description="Left out like `do_not_place`."
     )
-    reference_designators_string = fields.Text(
-        max=None,
-        min=0,
+    reference_designators_string = DesignatorString(
         dump_only=True,
         dump_default="",
         evidence="documented",
         description="The designators, joined by a comma and a space.",
     )
+    merged_lines = fields.Array(
+        fields.Object(),
+        dump_only=True,
+        description="What lines that were added to this one said otherwise: for each its fields that differ.",
+    )
     status = fields.Choice(*STATUSES, dump_only=True, evidence="product", description="Where its supply stands.")
+
+
+def few_enough(name: str):
+    """A check that the lines in the field `name` do not have too many designators in all."""
+
+    @fields.ma.validates_schema
+    def check(self, data, **kwargs):
+        number = sum(
+            sum(map(count, line.get("reference_designators") or [line.get("reference_designators_string", "")]))
+            for line in data.get(name, ())
+        )
+        if number > MOST_IN_ALL:
+            reason = f"Ensure these lines have no more than {MOST_IN_ALL} designators in all, not {number}."
+            raise fields.ma.ValidationError([reason], name)
+
+    return check
 
 
 class CreateBomRequest(BomHead, Labels):
@@ -160,8 +192,12 @@ class CreateBomRequest(BomHead, Labels):
     )
     custom_properties = CustomProperties("bom")
     lines = fields.Array(
-        fields.Nested(BomLineRequest), load_default=list, description="Its lines; repeated parts are summed."
+        fields.Nested(BomLineRequest),
+        max=MAX_LINES,
+        load_default=list,
+        description=f"Its lines; repeated parts are summed. At most {MOST_IN_ALL} designators in all.",
     )
+    keep_designators_few = few_enough("lines")
 
 
 class ParseRawBomRequest(BomHead):
@@ -171,8 +207,13 @@ class ParseRawBomRequest(BomHead):
         load_default=False, evidence="documented", description="Whether it is approved from the start."
     )
     raw_lines = fields.Array(
-        fields.Nested(CreateRawBomLine), load_default=list, evidence="documented", description="Its lines as they are."
+        fields.Nested(CreateRawBomLine),
+        max=MAX_LINES,
+        load_default=list,
+        evidence="documented",
+        description=f"Its lines as they are. At most {MOST_IN_ALL} designators in all.",
     )
+    keep_designators_few = few_enough("raw_lines")
 
 
 class UpsertBomRequest(ParseRawBomRequest):
@@ -194,6 +235,13 @@ class Resolution(fields.Schema):
         "mpn", "custom_id", "alternative_mpns", null=True, description="What the part was recognised by."
     )
     merged = fields.Boolean(description="Whether it was added to an earlier line of the same part and designators.")
+    differences = fields.Object(
+        null=True,
+        description=(
+            "What it says otherwise than the line it was added to, which keeps it in `merged_lines`; null when nothing."
+        ),
+    )
+    notes = fields.Array(fields.Text(max=None), description="What was taken otherwise than it was written.")
 
 
 class ParsedBom(Bom):
@@ -229,6 +277,7 @@ bom_lines = Resource(
     "bom_line",
     BomLine,
     parent="bom_id",
+    tells=(),
     list="list_bom_lines",
     retrieve="get_bom_line",
     destroy="delete_bom_line",
@@ -237,16 +286,29 @@ bom_lines = Resource(
 )
 
 
+fields.read_back(ParsedBom, UpsertBomRequest)
+
+
 @boms.represent("line_count")
 def represent_bom(scope, bom):
-    return {**bom, "line_count": len(scope.store["bom_line"].bucket("bom_id", bom["id"]))}
+    return {**bom, "line_count": bom_lines.count(scope, "bom_id", bom["id"])}
 
 
 @bom_lines.represent("part", "status")
 def represent_line(scope, line):
-    part = scope.store["part"].get(line["part_id"]) if line["part_id"] else None
+    part = bom_lines.target(scope, line, "part_id")
     summary = part and {name: part[name] for name in ("id", "mpn", "manufacturer_name", "description")}
     return {**line, "part": summary, "status": supply_status(scope, line, part)}
+
+
+@bom_lines.check
+def keep_designators(scope, after, before):
+    """The text lists the designators, and there are not too many of them."""
+    names = after["reference_designators"]
+    if len(names) > MOST:
+        reason = f"Ensure this field has no more than {MOST} designators, not {len(names)}."
+        raise Invalid({"reference_designators": [reason]})
+    after["reference_designators_string"] = ", ".join(names)
 
 
 def supply_status(scope, line: dict, part: dict | None) -> str:
@@ -262,17 +324,6 @@ def supply_status(scope, line: dict, part: dict | None) -> str:
     return BUYABLE if part["buyable"] >= max(1, line["quantity"]) else NEEDS_RFQ
 
 
-def on_hand(scope, part_id: str, org_id: str) -> int:
-    """Pieces of a part in the organisation's stock that nothing is reserved for."""
-    if "stock_lot" not in scope.store.tables:
-        return 0
-    return sum(
-        lot["quantity"] - lot["allocated_quantity"]
-        for lot in scope.store["stock_lot"].where("part_id", part_id)
-        if lot["org_id"] == org_id and lot["status"] == "available"
-    )
-
-
 # -- boms ------------------------------------------------------------------------------------------------------
 
 
@@ -281,8 +332,9 @@ def create_bom(scope, data):
     """A BOM of known parts, with its lines if they are given. A repeated part is summed, as on an existing BOM."""
     lines = data.pop("lines")
     bom = boms.add(scope, born(scope, data))
-    for line in lines:
-        add_line(scope, bom, line)
+    for index, line in enumerate(lines):
+        with Invalid.under("lines", index, len(lines)):
+            add_line(scope, bom, line)
     return bom
 
 
@@ -310,8 +362,8 @@ def parse_raw_bom(scope, data):
 def upsert_bom(scope, data):
     """Create or replace the BOM of an integration's record, found by source name and record id.
 
-    The job's result is `{bom_id, created, unmatched_lines}`, the last one the places of the raw lines no part was
-    recognised for.
+    The job's result is `{bom_id, created, unmatched_lines, resolutions}`: the places of the raw lines no part was
+    recognised for, and what each line became. A BOM that the key may not see makes the job fail.
     """
     return async_jobs.start(scope, "upsert_bom_async", data, len(data["raw_lines"]))
 
@@ -321,7 +373,9 @@ def upsert_bom_now(scope, data):
     data = dict(data)
     raw_lines = data.pop("raw_lines")
     key = scope.org_id, data["integration_source_name"], data["integration_record_id"]
-    found = next((bom for bom in scope.store["bom"].where("integration", key)), None)
+    found = next(iter(scope.where("bom", "integration", key)), None)
+    if found is None and boms.count(scope, "integration", key):
+        raise Conflict("The BOM of this integration record is another team's: this key can neither see nor change it.")
     if found:
         approved = data.pop("approved")
         bom = boms.change(scope, found, data | (approval(scope) if approved and not found["approved"] else {}))
@@ -334,6 +388,7 @@ def upsert_bom_now(scope, data):
         "bom_id": bom["id"],
         "created": found is None,
         "unmatched_lines": [resolution["index"] for resolution in resolutions if resolution["part_id"] is None],
+        "resolutions": resolutions,
     }
 
 
@@ -390,63 +445,80 @@ def parse_raw_line(scope, bom, data):
 
     When a line has the same part and designators, quantities are summed instead.
     """
-    line, _, merged = add_raw_line(scope, bom, data)
-    return Reply(line, 200) if merged else line
+    line, resolution = add_raw_line(scope, bom, data)
+    return Reply(line, 200) if resolution["merged"] else line
 
 
 @bom_lines.action("update_bom_line", body=PatchBomLine, partial=True)
 def update_line(scope, bom, line, data):
-    """Change a line. Quantity 0 stands for as many as there are designators."""
-    data = dict(data)
-    if "reference_designators" in data or "reference_designators_string" in data:
-        data |= placed(data)
-    if data.get("quantity") == 0:
-        data["quantity"] = len(data.get("reference_designators", line["reference_designators"]))
-    return bom_lines.change(scope, line, data)
+    """Change a line. Quantity 0 stands for as many as there are designators.
+
+    With another part come its number and maker, unless others are given. A quantity that was the number of
+    designators remains so when only these are changed.
+    """
+    return bom_lines.change(scope, line, followed(scope, line, placed_anew(line, data)))
+
+
+def placed_anew(line: dict, data: dict) -> dict:
+    """The changes with the designators they name, and with the quantity that goes with these."""
+    before = names = line["reference_designators"]
+    listed, text = data.get("reference_designators"), data.get("reference_designators_string")
+    if listed and not (text is not None and read_all(listed) == before):
+        names = read_all(listed)
+    elif text is not None:  # sent together with the list as it was answered, the text is what was changed
+        names = read(text)
+    elif listed is not None:
+        names = []
+    data = {**data, "reference_designators": names}
+    if data.get("quantity") == 0 or ("quantity" not in data and names and line["quantity"] == len(before)):
+        data["quantity"] = len(names)
+    return data
+
+
+def followed(scope, line: dict, data: dict) -> dict:
+    """The changes with the number and maker of the part they name, where these were not changed on their own."""
+    part = data.get("part_id") not in (None, line["part_id"]) and bom_lines.target(scope, data, "part_id")
+    if not part:
+        return data
+    names = [name for name in ("mpn", "manufacturer_name") if data.get(name) in (None, line[name])]
+    return data | {name: part[name] for name in names}
 
 
 def add_line(scope, bom: dict, data: dict) -> tuple[dict, bool]:
     """(the line, whether it is a new one) for a part of Cofactr's."""
     data = counted(data)
-    same = scope.store["bom_line"].where("merge", (bom["id"], data["part_id"]))
-    if same:
-        return summed(scope, same[0], data), False
-    part = scope.store["part"].get(data["part_id"])
+    part = bom_lines.target(scope, data, "part_id")
+    for line in scope.where("bom_line", "merge", (bom["id"], part["id"])):
+        if mergeable(line, data, part):
+            return merged(scope, line, data)[0], False
     named = {name: data.get(name) or part[name] for name in ("mpn", "manufacturer_name")}
     return bom_lines.add(scope, {**data, **named, "bom_id": bom["id"]}), True
 
 
 def add_raw_lines(scope, bom, raw_lines) -> list[dict]:
+    """What became of each raw line."""
     resolutions = []
     for index, raw in enumerate(raw_lines):
-        line, matched_by, merged = add_raw_line(scope, bom, raw)
-        resolutions.append(
-            {
-                "index": index,
-                "bom_line_id": line["id"],
-                "part_id": line["part_id"],
-                "matched_by": matched_by,
-                "merged": merged,
-            }
-        )
+        with Invalid.under("raw_lines", index, len(raw_lines)):
+            resolutions.append({"index": index, **add_raw_line(scope, bom, raw)[1]})
     return resolutions
 
 
-def add_raw_line(scope, bom, raw) -> tuple[dict, str | None, bool]:
-    """(the line, what its part was recognised by, whether it was added to an earlier line).
-
-    A line that is not to be placed is never added to one that is, nor the other way round.
-    """
+def add_raw_line(scope, bom, raw) -> tuple[dict, dict]:
+    """(the line, what became of the raw one)."""
     part, matched_by = match(scope, raw)
     data = counted(raw)
-    if part:
-        for line in scope.store["bom_line"].where("merge", (bom["id"], part["id"])):
-            if (
-                set(line["reference_designators"]) == set(data["reference_designators"])
-                and line["do_not_place"] == data["do_not_place"]
-            ):
-                return summed(scope, line, data), matched_by, True
-    return bom_lines.add(scope, {**data, "part_id": part and part["id"], "bom_id": bom["id"]}), matched_by, False
+    line = differences = None
+    for other in scope.where("bom_line", "merge", (bom["id"], part["id"])) if part else ():
+        same_places = set(other["reference_designators"]) == set(data["reference_designators"])
+        if same_places and mergeable(other, data, part):
+            line, differences = merged(scope, other, data)
+            break
+    resolution = {"merged": line is not None, "differences": differences}
+    line = line or bom_lines.add(scope, {**data, "part_id": part and part["id"], "bom_id": bom["id"]})
+    resolution |= {"bom_line_id": line["id"], "part_id": line["part_id"], "matched_by": matched_by}
+    said = remark(raw)
+    return line, {**resolution, "notes": [said] if said else []}
 
 
 def match(scope, raw: dict) -> tuple[dict | None, str | None]:
@@ -462,39 +534,55 @@ def match(scope, raw: dict) -> tuple[dict | None, str | None]:
     return None, None
 
 
+# What tells apart lines that are not to be merged: what is done with the part, and who makes it.
+INSTRUCTIONS = ("do_not_place", "ignore", "is_custom_part")
+SAID = ("line_number", "custom_id", "mpn", "manufacturer_name", "description", "link", "comments", "value", "package")
+SAID += ("mount_type",)
+
+
+def mergeable(line: dict, data: dict, part: dict) -> bool:
+    """Whether what is said of a part can be added to a line of it without losing what is to be done.
+
+    Custom parts without designators are not: what tells them apart is not known.
+    """
+    custom = data["is_custom_part"] or part["is_custom_part"]
+    if custom and not (data["reference_designators"] and line["reference_designators"]):
+        return False
+    return all(line[name] == data.get(name, False) for name in INSTRUCTIONS)
+
+
+def merged(scope, line: dict, data: dict) -> tuple[dict, dict | None]:
+    """(the line with the pieces and places of another added, what the other says otherwise if anything)."""
+    quantity = line["quantity"] + data["quantity"]
+    if quantity > fields.INT32:
+        raise Invalid({"quantity": [f"Ensure the sum, {quantity}, is less than or equal to {fields.INT32}."]})
+    names = dict.fromkeys([*line["reference_designators"], *data["reference_designators"]])
+    numbers = dict.fromkeys([*line["alternative_mpns"], *data["alternative_mpns"]])
+    values = {
+        "quantity": quantity,
+        "reference_designators": list(names),
+        "alternative_mpns": list(numbers)[:MAX_ALTERNATIVES],
+        "metadata": {**data["metadata"], **line["metadata"]},
+    }
+    differences = {}
+    for name in SAID:
+        if data.get(name) is None or data[name] == line[name]:
+            continue
+        (values if line[name] is None else differences)[name] = data[name]
+    if other := {key: item for key, item in data["metadata"].items() if not same(item, values["metadata"][key])}:
+        differences["metadata"] = other
+    if lost := list(numbers)[MAX_ALTERNATIVES:]:
+        differences["alternative_mpns"] = lost
+    if differences:
+        values["merged_lines"] = [*line["merged_lines"], differences]
+    return bom_lines.change(scope, line, values), differences or None
+
+
 def counted(data: dict) -> dict:
     """The line's data with its designators as a list and its quantity as a number of pieces."""
-    data = {**data, **placed(data)}
-    return data if data["quantity"] else {**data, "quantity": len(data["reference_designators"])}
-
-
-def placed(data: dict) -> dict:
-    names, text = data.get("reference_designators"), data.get("reference_designators_string")
-    return written(names or (designators(text) if text else []))
-
-
-def written(names) -> dict:
-    names = list(dict.fromkeys(names))
-    return {"reference_designators": names, "reference_designators_string": ", ".join(names)}
-
-
-def summed(scope, line: dict, data: dict) -> dict:
-    names = written([*line["reference_designators"], *data["reference_designators"]])
-    quantity = min(fields.INT32, line["quantity"] + data["quantity"])
-    return bom_lines.change(scope, line, {**names, "quantity": quantity})
-
-
-def designators(text: str) -> list[str]:
-    """`"C1, C3-C5 C9"` → C1 C3 C4 C5 C9. What is no designator or range is kept as it stands."""
-    names = []
-    for word in re.sub(r"\s*([-\u2013])\s*(?=[A-Za-z]*\d)", r"\1", text).replace(",", " ").replace(";", " ").split():
-        ends = re.fullmatch(r"([A-Za-z_]+)(\d{1,9})[-\u2013]([A-Za-z_]*)(\d{1,9})", word)
-        first, last = (int(ends[2]), int(ends[4])) if ends else (0, -1)
-        if ends and ends[3] in ("", ends[1]) and first <= last < first + MAX_RANGE:
-            names += [f"{ends[1]}{number:0{len(ends[2])}}" for number in range(first, last + 1)]
-        else:
-            names.append(word)
-    return names
+    listed, text = data.get("reference_designators"), data.get("reference_designators_string")
+    names = read_all(listed) if listed else read(text or "")
+    return {**data, "reference_designators": names, "quantity": data["quantity"] or len(names)}
 
 
 # -- fakes -----------------------------------------------------------------------------------------------------

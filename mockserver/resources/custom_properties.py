@@ -101,11 +101,8 @@ def keep_values(scope, after, before):
 
 def in_use(scope, property: dict) -> list:
     """The values that records carry of a property, one for each record."""
-    return [
-        record["custom_properties"][property["id"]]
-        for record in scope.store[property["record_type"]]
-        if property["id"] in record["custom_properties"]
-    ]
+    carriers = scope.resources[property["record_type"]].referring(scope, "custom_properties", property["id"])
+    return [record["custom_properties"][property["id"]] for record in carriers]
 
 
 @custom_properties.fake

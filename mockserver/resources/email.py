@@ -35,7 +35,7 @@ class Attachment(fields.IdRef):
 
 
 class OutboundEmailRequest(fields.Schema):
-    to_emails = fields.Array(fields.Email(), required=True, example=["user@example.com"])
+    to_emails = fields.Array(fields.Email(), min=1, required=True, example=["user@example.com"])
     cc_emails = fields.Array(fields.Email(), load_default=list, example=["user@example.com"])
     bcc_emails = fields.Array(fields.Email(), load_default=list, example=["user@example.com"])
     subject = fields.Text(max=None, min=0, required=True)

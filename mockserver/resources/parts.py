@@ -3,8 +3,10 @@
 import re
 
 from mockserver.api import fields
-from mockserver.api.problems import Problem
-from mockserver.api.resource import Resource
+from mockserver.api.loading import load
+from mockserver.api.openapi import patch
+from mockserver.api.problems import Invalid, Problem
+from mockserver.api.resource import Resource, changed
 from mockserver.resources import async_jobs
 from mockserver.resources._blocks import CustomProperties, Integration, Labels, metadata
 from mockserver.sandbox import electronics, ids
@@ -97,7 +99,10 @@ class Part(PartFields):
 
 
 class UpsertPart(PartFields):
-    """A part to create or update: found by `id`, else by `custom_id`, else by its number and maker."""
+    """A part to create or update: found by `id`, else by `custom_id`, else by its number and maker.
+
+    What is left out stays as it is, null clears it. A part that is new needs `mpn`.
+    """
 
     id = fields.Cpid(null=True, description="The Cofactr part id, when it is known.")
 
@@ -107,7 +112,10 @@ class CreatePartsRequest(fields.Schema):
 
 
 class UpsertPartsRequest(fields.Schema):
-    parts = fields.Array(fields.Nested(UpsertPart), min=1, max=500, required=True)
+    parts = fields.Array(fields.Nested(patch(UpsertPart)), min=1, max=500, required=True)
+
+
+fields.read_back(Part, PartFields, UpsertPart)
 
 
 class Parts(Resource):
@@ -116,13 +124,13 @@ class Parts(Resource):
         seed = scope.sandbox.seed
         if part["org_id"] is None:
             return catalogue_id(seed, part["manufacturer_name"], part["mpn"])
-        ordinal = len(scope.store["part"].bucket("org_id", part["org_id"])) + 1
-        while scope.store["part"].get(id := ids.cpid(seed, "own", part["org_id"], ordinal)):
+        ordinal = self.count(scope, "org_id", part["org_id"]) + 1
+        while scope.sandbox.store["part"].get(id := ids.cpid(seed, "own", part["org_id"], ordinal)):
             ordinal += 1
         return id
 
     def successor(self, scope, id):
-        return next(iter(scope.store["part"].where("deprecated_id", id)), None)
+        return next(iter(self.referring(scope, "deprecated_id", id)), None)
 
 
 parts = Parts(
@@ -142,6 +150,54 @@ def catalogue_id(seed, manufacturer_name: str | None, mpn: str | None) -> str:
     return ids.cpid(seed, electronics.manufacturer_key(manufacturer_name), electronics.normalise(mpn))
 
 
+# -- rules -----------------------------------------------------------------------------------------------------
+
+SUPPLY = ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")
+
+
+@parts.check
+def keep_unique(scope, after, before):
+    """An organisation has one part of a number and maker, and one of a `custom_id`."""
+    if after["org_id"] is None:
+        return
+    if before is None or identity(before) != identity(after):
+        alike = others(scope, after, "mpn_key", electronics.normalise(after["mpn"]))
+        if any(identity(other) == identity(after) for other in alike):
+            raise Invalid({"mpn": ["A part with this number and manufacturer already exists."]})
+    named_anew = after["custom_id"] and (before is None or before["custom_id"] != after["custom_id"])
+    if named_anew and others(scope, after, "custom_id", after["custom_id"]):
+        raise Invalid({"custom_id": ["A part with this custom_id already exists."]})
+
+
+@parts.check
+def follow_supply(scope, after, before):
+    """What can be bought of an organisation's part follows from what part it is, unless that is said as well."""
+    if before is None or after["org_id"] is None or changed(before, {name: after[name] for name in SUPPLY}):
+        return
+    if identity(before) != identity(after) or before["is_custom_part"] != after["is_custom_part"]:
+        after.update(supply(scope, after))
+
+
+def identity(part: dict) -> tuple:
+    """What an organisation has one part of: a number and a maker, however they are spelt."""
+    return electronics.normalise(part["mpn"]), electronics.manufacturer_key(part["manufacturer_name"])
+
+
+def others(scope, part: dict, index: str, value) -> list[dict]:
+    """The organisation's parts with this value in an index, but for the one in hand."""
+    found = parts.referring(scope, index, value)
+    return [other for other in found if other["org_id"] == part["org_id"] and other["id"] != part.get("id")]
+
+
+def supply(scope, part: dict) -> dict:
+    """What can be bought of a part of this number and maker: what the catalogue lists; nothing when made to order."""
+    listed = None
+    if not part["is_custom_part"]:
+        listed = from_catalogue(scope, part["mpn"], part["manufacturer_name"])
+    listed = listed or parts.blank()
+    return {name: listed[name] for name in SUPPLY}
+
+
 # -- finding parts ---------------------------------------------------------------------------------------------
 
 
@@ -150,7 +206,7 @@ def find_by_mpn(scope, mpn: str | None, manufacturer_name: str | None) -> dict |
     key = electronics.normalise(mpn)
     if not key:
         return None
-    found = [part for part in scope.store["part"].where("mpn_key", key) if scope.sees(part, scope.reach)]
+    found = scope.where("part", "mpn_key", key)
     if maker := electronics.manufacturer_key(manufacturer_name):
         found = [part for part in found if electronics.manufacturer_key(part["manufacturer_name"]) == maker]
     return min(found, key=lambda part: _nearness(scope, part), default=None)
@@ -158,8 +214,7 @@ def find_by_mpn(scope, mpn: str | None, manufacturer_name: str | None) -> dict |
 
 def find_by_custom_id(scope, custom_id: str | None, org_ids=None) -> dict | None:
     """The part that the organisation, or one of `org_ids`, calls by this id. The organisation's own first."""
-    found = scope.store["part"].where("custom_id", custom_id) if custom_id else ()
-    found = [part for part in found if scope.sees(part, scope.reach) and (org_ids is None or part["org_id"] in org_ids)]
+    found = scope.where("part", "custom_id", custom_id, org_ids) if custom_id else ()
     return min(found, key=lambda part: _nearness(scope, part), default=None)
 
 
@@ -169,8 +224,8 @@ def find_own(scope, mpn: str, manufacturer_name: str | None) -> dict | None:
     return next(
         (
             part
-            for part in scope.store["part"].where("mpn_key", electronics.normalise(mpn))
-            if part["org_id"] == scope.org_id and electronics.manufacturer_key(part["manufacturer_name"]) == maker
+            for part in scope.where("part", "mpn_key", electronics.normalise(mpn), [scope.org_id])
+            if part["org_id"] and electronics.manufacturer_key(part["manufacturer_name"]) == maker
         ),
         None,
     )
@@ -190,13 +245,10 @@ def from_catalogue(scope, mpn: str | None, manufacturer_name: str | None) -> dic
     if any(re.search(pattern, mpn, re.IGNORECASE) for pattern in catalogue.never_match):
         return None
     id = catalogue_id(seed, manufacturer_name, mpn)
-    known = scope.store["part"].get(id)
-    return known or scope.store.insert(
-        "part",
-        catalogue_part(
-            scope.sandbox.world, id, mpn.strip().upper()[:255], electronics.manufacturer(manufacturer_name)[:255]
-        ),
-    )
+    if known := scope.find("part", id):
+        return known
+    mpn, manufacturer_name = mpn.strip().upper()[:255], electronics.manufacturer(manufacturer_name)[:255]
+    return parts.add(scope, catalogue_part(scope.sandbox.world, id, mpn, manufacturer_name), id=id, org_id=None)
 
 
 def catalogue_part(world, id: str, mpn: str, manufacturer_name: str) -> dict:
@@ -227,37 +279,35 @@ def create_async(scope, data):
 
 @parts.action("upsert_parts_async", body=UpsertPartsRequest, returns=async_jobs.async_jobs, status=202)
 def upsert_async(scope, data):
-    """Create or update up to 500 parts, matched by `id`, then `custom_id`, then number and maker."""
+    """Create or update up to 500 parts, matched by `id`, then `custom_id`, then number and maker.
+
+    What an item leaves out stays as it is, null clears it. An item that would make two parts of one number and maker,
+    or of one `custom_id`, is an error of its own.
+    """
     return async_jobs.start(scope, "upsert_parts_async", data, len(data["parts"]))
 
 
 @async_jobs.worker("create_parts_async")
 def create_parts(scope, data):
-    def create(values):
-        if find_own(scope, values["mpn"], values["manufacturer_name"]):
-            raise Problem({"mpn": ["A part with this number and manufacturer already exists."]})
-        return add(scope, values), True
-
-    return _each(data["parts"], create)
+    return _each(data["parts"], PartFields(), lambda values: (add(scope, values), True))
 
 
 @async_jobs.worker("upsert_parts_async")
 def upsert_parts(scope, data):
     def upsert(values):
-        id = values["id"]
-        values = {name: value for name, value in values.items() if name != "id"}
+        id = values.pop("id", None)
         found = (
             own(scope, scope.find("part", id) if id else None)
-            or find_by_custom_id(scope, values["custom_id"], [scope.org_id])
-            or find_own(scope, values["mpn"], values["manufacturer_name"])
+            or find_by_custom_id(scope, values.get("custom_id"), [scope.org_id])
+            or ("mpn" in values and find_own(scope, values["mpn"], values.get("manufacturer_name")))
         )
         if found:
             return parts.change(scope, found, values), False
         if id:
             raise Problem({"id": [f'Invalid pk "{id}" - object does not exist among the organisation\'s own parts.']})
-        return add(scope, values), True
+        return add(scope, load(PartFields(), values)), True
 
-    return _each(data["parts"], upsert)
+    return _each(data["parts"], patch(UpsertPart), upsert)
 
 
 def own(scope, part: dict | None) -> dict | None:
@@ -266,22 +316,15 @@ def own(scope, part: dict | None) -> dict | None:
 
 def add(scope, values: dict) -> dict:
     """A part of the organisation's own. What is bought from distributors takes their offers over from the catalogue."""
-    values = dict(values)
-    if not values["is_custom_part"]:
-        listed = from_catalogue(scope, values["mpn"], values["manufacturer_name"])
-        if listed:
-            values |= {
-                name: listed[name]
-                for name in ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")
-            }
-    return parts.add(scope, values)
+    return parts.add(scope, values | supply(scope, values))
 
 
-def _each(items, function):
+def _each(items, schema, function):
+    """The result of a job on several parts. Each is loaded again: what it refers to may be gone by now."""
     result = {"created": [], "updated": [], "errors": []}
     for index, values in enumerate(items):
         try:
-            part, created = function(values)
+            part, created = function(load(schema, values))
             result["created" if created else "updated"].append(part["id"])
         except Problem as problem:
             result["errors"].append({"index": index, "errors": problem.body})

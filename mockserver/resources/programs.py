@@ -5,12 +5,14 @@ import decimal
 from mockserver.api import fields
 from mockserver.api.filters import After, Contains, Equals
 from mockserver.api.problems import Conflict
-from mockserver.api.resource import Record, Resource
+from mockserver.api.resource import Record, Resource, changes
 from mockserver.api.transitions import Transitions
 from mockserver.resources import async_jobs
 from mockserver.resources._blocks import LABEL_FILTERS, CustomProperties, Integration, Labels, metadata
-from mockserver.resources.boms import on_hand
-from mockserver.resources.stock_lots import CONSUMED, stock_lots
+from mockserver.resources._money import EXACT, Currency, Total, rounded
+from mockserver.resources.boms import bom_lines
+from mockserver.resources.purchases import CANCELLED, RECEIVED, open_pieces, purchase_lines
+from mockserver.resources.stock_lots import CONSUMED, on_hand, stock_lots
 from mockserver.sandbox import electronics
 
 DRAFT, APPROVED, COMPLETE = STATUSES = ("draft", "approved", "complete")
@@ -21,8 +23,6 @@ ON_HAND, ON_ORDER, BUYABLE, NEEDS_RFQ = SUPPLY = ("on_hand", "on_order", "buyabl
 THOUSANDTHS = 1000  # of a percent, the finest that attrition comes in
 WHOLE = 100 * THOUSANDTHS
 MOST = 10**15  # pieces of one part; well within what JSON readers keep exact
-CENT = decimal.Decimal("0.01")
-EXACT = decimal.Context(prec=60)  # of a price times a number of pieces, and of their sums, no digit is lost
 
 
 # -- schemas -----------------------------------------------------------------------------------------------
@@ -143,15 +143,6 @@ class ProgramAvailabilities(fields.Schema):
     )
 
 
-def Amount(**kwargs):
-    """A sum of money: a decimal string with two decimals, as many digits before them as it takes."""
-    return fields.Text(max=None, min=0, pattern=r"[0-9]+\.[0-9]{2}", **kwargs)
-
-
-def Currency():
-    return fields.Text(min=3, max=3, pattern="[A-Z]{3}", description="ISO 4217.")
-
-
 class PartPrice(PartOfProgram):
     """A part of a program at the listed price."""
 
@@ -162,13 +153,15 @@ class PartPrice(PartOfProgram):
         description=("Pieces to buy: `required`, or the least the offer sells, rounded up to its order multiple."),
     )
     unit_price = fields.Money(description="For one piece at the offer's price break for `order_quantity`.")
-    extended_price = Amount(description="`unit_price` times `order_quantity`, rounded half up to cents.")
-    currency = Currency()
+    extended_price = Total(
+        description="`unit_price` times `order_quantity`, rounded half up to the currency's decimals."
+    )
+    currency = Currency(description="ISO 4217.")
 
 
 class CurrencyTotal(fields.Schema):
-    currency = Currency()
-    total = Amount(description="The sum of the extended prices in this currency.")
+    currency = Currency(description="ISO 4217.")
+    total = Total(description="The sum of the extended prices in this currency.")
 
 
 class ProgramReferencePricing(fields.Schema):
@@ -236,6 +229,12 @@ def one_or_the_other(scope, after, before):
         raise Conflict(f"A program line is of a BOM or a part: give bom_id or part_id. It has {has}.")
 
 
+@part_overrides.check
+def no_substitute_of_itself(scope, after, before):
+    if after["substitute_part_id"] == after["part_id"]:
+        raise Conflict(f"A part is no substitute of itself: substitute_part_id is part_id, {after['part_id']}.")
+
+
 @programs.action("update_program", body=Program, partial=True, conflict="The status cannot move there.")
 def update_program(scope, program, data):
     """Change a program, or move its status. A complete one keeps its status; its other fields may change."""
@@ -247,7 +246,7 @@ def delete_program(scope, program):
     """Delete a program with its lines and part overrides. Stock that was allocated to it is free again."""
     if program["status"] == COMPLETE:
         raise Conflict("This program is complete, which is final: it cannot be deleted.")
-    for lot in scope.store["stock_lot"].where("program_id", program["id"]):
+    for lot in stock_lots.referring(scope, "program_id", program["id"]):
         if lot["status"] != CONSUMED:
             stock_lots.change(scope, lot, {"program_id": None, "allocated_quantity": 0})
     programs.remove(scope, program)
@@ -276,10 +275,11 @@ def create_lines(scope, program, data):
 )
 def update_line(scope, program, line, data):
     """Change a line. A `part_id` takes the place of the `bom_id` when that is not sent, and vice versa."""
-    open_to_change(program)
     for given, other in (("bom_id", "part_id"), ("part_id", "bom_id")):
         if data.get(given) and other not in data:
             data = {**data, other: None}
+    if changes(line, data):
+        open_to_change(program)
     return program_lines.change(scope, line, data)
 
 
@@ -294,7 +294,7 @@ def delete_line(scope, program, line):
     body=[PartOverride],
     returns=[part_overrides],
     status=201,
-    conflict=f"The program overrides one of the parts already. {FROZEN}",
+    conflict=f"The program overrides one of the parts already, or a part would substitute itself. {FROZEN}",
 )
 def create_overrides(scope, program, data):
     """Add part overrides, all of them or none."""
@@ -305,10 +305,11 @@ def create_overrides(scope, program, data):
     "update_program_part_override",
     body=PartOverride,
     partial=True,
-    conflict=f"The program overrides that part already. {FROZEN}",
+    conflict=f"The program overrides that part already, or the part would substitute itself. {FROZEN}",
 )
 def update_override(scope, program, override, data):
-    open_to_change(program)
+    if changes(override, data):
+        open_to_change(program)
     return part_overrides.change(scope, override, data)
 
 
@@ -351,7 +352,7 @@ def requirements(scope, program: dict) -> dict[str, dict]:
             continue
         used = (override and override["substitute_part_id"]) or part_id
         entry = found.setdefault(used, {"required": 0, "substitute_for": []})
-        entry["required"] = min(MOST, entry["required"] + with_attrition(lines, override))
+        entry["required"] += with_attrition(lines, override)
         if used != part_id:
             entry["substitute_for"].append(part_id)
     return found
@@ -363,7 +364,7 @@ def pieces_of(scope, line: dict) -> list[tuple[str, int]]:
         return [(line["part_id"], line["quantity"])]
     return [
         (bom_line["part_id"], bom_line["quantity"] * line["quantity"])
-        for bom_line in scope.store["bom_line"].where("bom_id", line["bom_id"])
+        for bom_line in bom_lines.referring(scope, "bom_id", line["bom_id"])
         if bom_line["part_id"] and not bom_line["do_not_place"] and not bom_line["ignore"]
     ]
 
@@ -382,8 +383,12 @@ def thousandths(percent: str) -> int:
 
 
 def heading(scope, part_id: str, pieces: int) -> tuple[dict, dict]:
-    """(the part, how a program's document names it)."""
-    part = scope.store["part"].get(part_id)
+    """(the part, how a program's document names it). Conflict when the pieces are too many to be told."""
+    part = part_overrides.target(scope, {"part_id": part_id}, "part_id")
+    if pieces > MOST:
+        raise Conflict(
+            f"The program takes {pieces} pieces of {part['mpn']} ({part_id}): more than {MOST} cannot be told."
+        )
     return part, {
         "part_id": part_id,
         "mpn": part["mpn"],
@@ -396,7 +401,10 @@ def heading(scope, part_id: str, pieces: int) -> tuple[dict, dict]:
 # -- availabilities ----------------------------------------------------------------------------------------
 
 
-@programs.operation("get_program_availabilities", returns=ProgramAvailabilities)
+TOO_MANY = f"The program takes more than {MOST} pieces of a part."
+
+
+@programs.operation("get_program_availabilities", returns=ProgramAvailabilities, conflict=TOO_MANY)
 def availabilities(scope, program):
     """For each part of a program what is required, where it is to come from, and what is short."""
     parts = [availability(scope, program, part_id, **entry) for part_id, entry in requirements(scope, program).items()]
@@ -411,7 +419,7 @@ def start_availabilities(scope, program):
 
 @async_jobs.worker("get_program_availabilities_async")
 def finish_availabilities(scope, arguments):
-    program = scope.store["program"].get(arguments["program_id"])
+    program = scope.find("program", arguments["program_id"])
     if program is None:
         raise Conflict(f"The program {arguments['program_id']} has been deleted.")
     return availabilities(scope, program)
@@ -421,7 +429,7 @@ def availability(scope, program, part_id, required, substitute_for) -> dict:
     part, named = heading(scope, part_id, required)
     allocated = sum(
         lot["allocated_quantity"]
-        for lot in scope.store["stock_lot"].where("part_id", part_id)
+        for lot in stock_lots.referring(scope, "part_id", part_id)
         if lot["program_id"] == program["id"] and lot["status"] != CONSUMED
     )
     stock = on_hand(scope, part_id, program["org_id"])
@@ -448,17 +456,17 @@ def availability(scope, program, part_id, required, substitute_for) -> dict:
 def on_order(scope, part_id: str, program_id: str) -> int:
     """Pieces of a part still to come on the orders of a program."""
     pieces = 0
-    for line in scope.store["purchase_line"].where("part_id", part_id):
-        order = scope.store["purchase_order"].get(line["purchase_order_id"])
-        if order["program_id"] == program_id and order["status"] not in ("cancelled", "received"):
-            pieces += max(0, line["quantity"] - line["quantity_received"])
+    for line in purchase_lines.referring(scope, "part_id", part_id):
+        order = purchase_lines.target(scope, line, "purchase_order_id")
+        if order["program_id"] == program_id and order["status"] not in (CANCELLED, RECEIVED):
+            pieces += open_pieces(line)
     return pieces
 
 
 # -- reference pricing -------------------------------------------------------------------------------------
 
 
-@programs.operation("get_program_reference_pricing", returns=ProgramReferencePricing)
+@programs.operation("get_program_reference_pricing", returns=ProgramReferencePricing, conflict=TOO_MANY)
 def reference_pricing(scope, program):
     """What each part of a program would cost from the offer that comes cheapest for the pieces required.
 
@@ -477,7 +485,7 @@ def reference_pricing(scope, program):
             unpriced.append(named)
             continue
         best = min(quotes, key=lambda quote: (quote["currency"] != "USD", quote["currency"], quote["exact"]))
-        extended = best.pop("exact").quantize(CENT, decimal.ROUND_HALF_UP, EXACT)
+        extended = rounded(best.pop("exact"), best["currency"])
         priced.append({**named, **best, "extended_price": format(extended, "f")})
         totals[best["currency"]] = EXACT.add(totals.get(best["currency"], 0), extended)
     sums = [{"currency": currency, "total": format(total, "f")} for currency, total in sorted(totals.items())]

@@ -5,6 +5,7 @@ from mockserver.api.problems import Conflict, PermissionDenied
 from mockserver.api.scope import ADMIN, APPROVER, EDITOR
 from mockserver.resources.purchases import (
     APPROVED,
+    CANCELLED,
     IN_PROGRESS,
     NOTE,
     ORDERED,
@@ -15,10 +16,13 @@ from mockserver.resources.purchases import (
     PurchaseEvent,
     PurchaseEventRequest,
     line_of,
+    must_be_buyable,
+    open_pieces,
     purchase_lines,
     purchase_orders,
 )
 from mockserver.resources.stock_lots import book
+from mockserver.sandbox.clock import moment
 
 
 class CreatedPurchaseEvent(PurchaseEvent):
@@ -35,8 +39,9 @@ class CreatedPurchaseEvent(PurchaseEvent):
     status=201,
     grants=(APPROVER,),
     conflict=(
-        "The order's status does not allow it, or a line is another order's, "
-        "is named twice, or has fewer pieces ordered or still open than are named."
+        "The order's status does not allow it, the supplier cannot be ordered from, or it is before an earlier event. "
+        "Or a line is another order's, is named twice, has fewer pieces left than are named, or is named in an event "
+        "of the whole order."
     ),
 )
 def create_event(scope, order, data):
@@ -45,18 +50,25 @@ def create_event(scope, order, data):
     It moves requested → approved → (`ordered`) in_progress → shipped → received, and up to `in_progress`
     it can be `cancelled`. Approving needs the role Admin or Procurement Approver; a key with the latter
     alone may approve and write notes, no more. Further parcels are further `shipped` events. `received`
-    may skip shipping; it books stock lots, allocated to the order's program, and moves the order once
-    all of its lines have fully arrived.
+    may skip shipping; it books stock lots, allocated to the order's program. `cancelled` with lines takes back
+    these pieces alone; when pieces have arrived it closes what is still open, of a shipped order too. Once no pieces
+    are to come the order is received, or cancelled if none have arrived.
     """
-    type = data["type"]
+    type, lines = data["type"], purchase_lines.children(scope, order)
     allow(scope, type)
-    status = moved(order["status"], type)
-    quantities = pieces(scope, order, type, data.get("lines", []))
     at = data.get("occurred_at", scope.now)
-    if type == RECEIVED and not receive(scope, order, quantities, at):
-        status = order["status"]
-    lines = [{"purchase_line_id": id, "quantity": quantity} for id, quantity in quantities.items()]
-    values = {"status": status, "events": [*order["events"], {**data, "occurred_at": at, "lines": lines}]}
+    keep_time(order, at)
+    named = data.get("lines", [])
+    if named and type in (APPROVED, ORDERED):
+        raise Conflict(f"An event of the type {type} is of the whole order: leave out its lines.")
+    status = order["status"] if type == CANCELLED and closes(order, lines, named) else moved(order["status"], type)
+    quantities = pieces(scope, order, type, named)
+    if type == ORDERED:
+        must_be_buyable(scope, order)
+    if type in (RECEIVED, CANCELLED):
+        status = settle(scope, order, type, quantities, at)
+    told = [{"purchase_line_id": id, "quantity": quantity} for id, quantity in quantities.items()]
+    values = {"status": status, "events": [*order["events"], {**data, "occurred_at": at, "lines": told}]}
     if type == ORDERED:
         values["ordered_at"] = at
     if status == RECEIVED:
@@ -73,6 +85,16 @@ def allow(scope, type: str) -> None:
         raise PermissionDenied(f"The role {APPROVER} alone is for events of the types {APPROVED} and {NOTE}.")
 
 
+def keep_time(order: dict, at: str) -> None:
+    """Conflict when an event would be before one that the order has."""
+    latest = max(order["events"], key=lambda event: moment(event["occurred_at"]), default=None)
+    if latest and moment(at) < moment(latest["occurred_at"]):
+        raise Conflict(
+            f"occurred_at {at} is before the order's {latest['type']} event of {latest['occurred_at']}: "
+            "events are told in the order of time."
+        )
+
+
 def moved(status: str, type: str) -> str:
     """The status an event takes an order of this status to. Conflict when it may not."""
     if type == NOTE or type == status == SHIPPED:
@@ -86,39 +108,78 @@ def moved(status: str, type: str) -> str:
     return after
 
 
-def pieces(scope, order: dict, type: str, lines: list[dict]) -> dict[str, int]:
-    """The pieces of each line an event is about. A receipt without lines is about all that is still open."""
+def closes(order: dict, lines: list[dict], named: list[dict]) -> bool:
+    """Whether a cancellation takes back what is still to come of a shipped order: of one that has arrived in part, or
+    pieces that are named."""
+    return order["status"] == SHIPPED and (bool(named) or any(line["quantity_received"] for line in lines))
 
-    def room(line):
-        return line["quantity"] - (line["quantity_received"] if type == RECEIVED else 0)
 
-    if type == RECEIVED and not lines:
-        return {line["id"]: room(line) for line in purchase_lines.children(scope, order) if room(line)}
-    quantities = {item["purchase_line_id"]: item["quantity"] for item in lines}
-    if len(quantities) < len(lines):
+def pieces(scope, order: dict, type: str, named: list[dict]) -> dict[str, int]:
+    """The pieces of each line an event is about: all that is open for a receipt or a cancellation that names none."""
+    room = ROOM.get(type, lambda order, line: line["quantity"])
+    if type in (RECEIVED, CANCELLED) and not named:
+        lines = purchase_lines.children(scope, order)
+        return {line["id"]: open_pieces(line) for line in lines if open_pieces(line)}
+    quantities = {item["purchase_line_id"]: item["quantity"] for item in named}
+    if len(quantities) < len(named):
         raise Conflict("A purchase line is named more than once: say all of its pieces in one.")
     for id, quantity in quantities.items():
-        line = line_of(scope, order, purchase_lines, id)
-        if quantity > room(line):
-            what = "still open" if type == RECEIVED else "ordered"
-            raise Conflict(f"{quantity} pieces of purchase line {id} are too many: {room(line)} are {what}.")
+        left = room(order, line_of(scope, order, purchase_lines, id))
+        if quantity > left:
+            raise Conflict(
+                f"{quantity} pieces of purchase line {id} are too many: {left} {LEFT.get(type, 'are ordered')}."
+            )
     return quantities
 
 
-def receive(scope, order: dict, quantities: dict[str, int], at: str) -> bool:
-    """Put in stock what has arrived. Whether all of the order has arrived now."""
+def shipped(order: dict, line: dict) -> int:
+    """The pieces of a line that the order's shipments name."""
+    return sum(
+        item["quantity"]
+        for event in order["events"]
+        if event["type"] == SHIPPED
+        for item in event["lines"]
+        if item["purchase_line_id"] == line["id"]
+    )
+
+
+def to_ship(order: dict, line: dict) -> int:
+    return max(0, line["quantity"] - line["quantity_cancelled"] - shipped(order, line))
+
+
+def to_cancel(order: dict, line: dict) -> int:
+    """The pieces of a line that can be taken back: those still to come, but for what is under way and nothing of which
+    has arrived."""
+    arrived = line["quantity_received"] or any(event["type"] == RECEIVED for event in order["events"])
+    if order["status"] != SHIPPED or arrived:
+        return open_pieces(line)
+    if any(event["type"] == SHIPPED and not event["lines"] for event in order["events"]):
+        return 0  # a parcel whose contents were not told may hold them all
+    return min(open_pieces(line), to_ship(order, line))
+
+
+ROOM = {RECEIVED: lambda order, line: open_pieces(line), SHIPPED: to_ship, CANCELLED: to_cancel}
+LEFT = {RECEIVED: "are still open", SHIPPED: "are still to be shipped", CANCELLED: "can be cancelled"}
+
+
+def settle(scope, order: dict, type: str, quantities: dict[str, int], at: str) -> str:
+    """Book pieces that have arrived, or take back those that will not. Return the order's status since."""
     for id, quantity in quantities.items():
-        line = scope.store["purchase_line"].get(id)
-        purchase_lines.change(scope, line, {"quantity_received": line["quantity_received"] + quantity})
-        book(
-            scope,
-            line["part_id"],
-            quantity,
-            purchase_line_id=id,
-            program_id=order["program_id"],
-            unit_cost=line["unit_price"],
-            currency=order["currency"],
-            received_at=at,
-        )
+        line = scope.find("purchase_line", id)
+        counted = f"quantity_{type}"
+        purchase_lines.change(scope, line, {counted: line[counted] + quantity})
+        if type == RECEIVED:
+            book(
+                scope,
+                line["part_id"],
+                quantity,
+                purchase_line_id=id,
+                program_id=order["program_id"],
+                unit_cost=line["unit_price"],
+                currency=order["currency"],
+                received_at=at,
+            )
     lines = purchase_lines.children(scope, order)
-    return all(line["quantity_received"] == line["quantity"] for line in lines)
+    if any(map(open_pieces, lines)):
+        return order["status"]
+    return RECEIVED if type == RECEIVED or any(line["quantity_received"] for line in lines) else CANCELLED

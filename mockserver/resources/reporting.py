@@ -86,7 +86,7 @@ def run_sql_query(scope, data):
     What is no SELECT, names what is not there, or asks for what cannot be done faithfully is refused with
     400 and the reason; so is a query that takes too long.
     """
-    asked = database(scope.store)
+    asked = database(scope.sandbox.store)
     return lambda: answer(asked, scope, data)
 
 
@@ -94,7 +94,9 @@ def answer(asked: Database, scope, data) -> dict:
     """What the query finds. Called without the sandbox's lock, so that other calls go on meanwhile."""
     token = fields.current_scope.set(scope)
     try:
-        result = asked.query(data["sql"], data["parameters"], data["limit"], scope.org_ids, deadline(scope.store))
+        result = asked.query(
+            data["sql"], data["parameters"], data["limit"], scope.org_ids, deadline(scope.sandbox.store)
+        )
     except QueryError as error:
         raise Invalid({error.field: [str(error)]}) from None
     finally:
@@ -142,7 +144,7 @@ class RecordTable:
 
     def version(self, column):
         """Of computed columns all there is, of others the records themselves; and who sees them."""
-        store, key = self.scope.store, self.scope.key
+        store, key = self.scope.sandbox.store, self.scope.key
         viewer = key["org_id"], key["user_id"], *key["roles"]
         if column in self.resource.computed:
             kinds = store.tables.keys() - set(NO_TABLES)
@@ -154,7 +156,7 @@ class RecordTable:
 
     def rows(self, columns):
         compute = not self.resource.computed.isdisjoint(columns)
-        for record in self.resource.records(self.scope.store):
+        for record in self.resource.records(self.scope.sandbox.store):
             if self.in_part and not visible(self.scope, self.resource, record):
                 continue
             if compute:
@@ -169,13 +171,7 @@ class RecordTable:
 
 def visible(scope, resource, record) -> bool:
     """Whether the key sees the record, and the record it belongs to."""
-    if not scope.sees(record, scope.reach):
-        return False
-    parent = resource.parent and record[resource.parent]
-    if not parent:
-        return True
-    above = scope.resources[resource.references[resource.parent].kind]
-    return visible(scope, above, scope.store[above.kind].get(parent))
+    return scope.sees(resource.kind, record, scope.reach)
 
 
 def lineage(resource) -> list[str]:

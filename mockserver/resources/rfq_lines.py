@@ -1,7 +1,7 @@
 """Lines of requests for quotation: the parts suppliers are asked for."""
 
 from mockserver.api import fields
-from mockserver.api.resource import Record, Resource
+from mockserver.api.resource import Record, Resource, changes
 from mockserver.resources.rfqs import refuse_final
 
 
@@ -34,14 +34,15 @@ rfq_lines = Resource("rfq_line", RfqLine, parent="rfq_id")
 @rfq_lines.action("create_rfq_line", body=CreateRfqLineRequest, status=201, conflict="The RFQ is closed or cancelled.")
 def create(scope, data):
     """Add a part to an RFQ. One part may be asked for in several quantities, on a line each."""
-    refuse_final(scope.store["rfq"].get(data["rfq_id"]))
+    refuse_final(scope.find("rfq", data["rfq_id"]))
     return rfq_lines.add(scope, data)
 
 
 @rfq_lines.action("update_rfq_line", body=RfqLineRequest, partial=True, conflict="The RFQ is closed or cancelled.")
 def update(scope, line, data):
     """Change a line of a request for quotation that is neither closed nor cancelled."""
-    refuse_final(scope.store["rfq"].get(line["rfq_id"]))
+    if changes(line, data):
+        refuse_final(rfq_lines.target(scope, line, "rfq_id"))
     return rfq_lines.change(scope, line, data)
 
 

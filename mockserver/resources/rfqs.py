@@ -80,21 +80,21 @@ def keep_rules(scope, after, before):
     if before is None:
         after["number"] = after["number"] or next_number(scope, after["org_id"])
     else:
-        moves.check(before["status"], after["status"])
+        moves.keep(before, after)
 
 
 def next_number(scope, org_id: str) -> str:
     """The first RFQ-000001, RFQ-000002, … from the record's place on that the organisation has not used."""
-    ordinal = scope.store.next_ordinal("rfq")
-    while scope.store["rfq"].bucket("unique:number", (org_id, f"RFQ-{ordinal:06}")):
+    ordinal = scope.sandbox.store.next_ordinal("rfq")
+    while rfqs.count(scope, "unique:number", (org_id, f"RFQ-{ordinal:06}")):
         ordinal += 1
     return f"RFQ-{ordinal:06}"
 
 
 def refuse_final(rfq: dict) -> None:
-    """Conflict when the RFQ has come to its end."""
+    """Conflict when the RFQ has come to its end, and its lines with it."""
     if rfq["status"] in FINAL:
-        raise Conflict(f"This RFQ is {rfq['status']}: it and its lines can no longer be changed. Create another RFQ.")
+        raise Conflict(f"This RFQ is {rfq['status']}: its lines can no longer be changed. Create another RFQ.")
 
 
 @rfqs.action("create_rfq", body=CreateRfqRequest, status=201, conflict="Both a BOM and a program are given.")
@@ -112,7 +112,6 @@ def create(scope, data):
 )
 def update(scope, rfq, data):
     """Change a request for quotation, or move it along: draft, sent, quoted, closed; or cancelled."""
-    refuse_final(rfq)
     return rfqs.change(scope, rfq, data)
 
 

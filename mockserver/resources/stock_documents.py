@@ -37,7 +37,7 @@ class StockDocument(Record):
     )
     part_id = fields.Ref("part", null=True, description="The part it is about.")
     stock_lot_id = fields.Ref("stock_lot", null=True, description="The stock lot it is about.")
-    content = fields.Text(max=None, min=0, load_only=True)  # what fixtures say of the file; see `seed`
+    content = fields.Text(max=None, min=0, trim=False, load_only=True)  # what fixtures say of the file; see `seed`
 
 
 class StockDocumentRequest(fields.Schema):
@@ -74,15 +74,21 @@ def create(scope, data):
     return stock_documents.add(scope, sent | data | keep(scope.sandbox, upload.content))
 
 
-@stock_documents.action("download_stock_document", returns=None, media_type="*/*")
+@stock_documents.action(
+    "download_stock_document",
+    returns=None,
+    media_type="*/*",
+    also={206: "The part that `Range` asks for.", 304: "`If-None-Match` names the file: the caller has it."},
+)
 def download(scope, document):
-    """The file, byte for byte, of the type it was sent with and under its name."""
+    """The file, byte for byte, of the type it was sent with and under its name; with `Range` a part of it."""
     return Reply(
-        scope.store["mock_file"].get(document["sha256"])["content"],
+        scope.sandbox.store["mock_file"].get(document["sha256"])["content"],
         headers={
             "Content-Type": document["content_type"],
             "Content-Disposition": disposition(document["name"]),
             "X-Content-Type-Options": "nosniff",
+            "ETag": f'"{document["sha256"]}"',
         },
     )
 

@@ -88,14 +88,21 @@ stock_lots = Resource(
 @stock_lots.check
 def keep_rules(scope, after, before):
     if before is not None:
-        if before["status"] == CONSUMED:
-            raise Conflict("This stock lot is consumed, which is final: it cannot be changed.")
-        TRANSITIONS.check(before["status"], after["status"])
+        TRANSITIONS.keep(before, after)
     if after["allocated_quantity"] > after["quantity"]:
         raise Conflict(
             f"allocated_quantity {after['allocated_quantity']} would be more than quantity "
             f"{after['quantity']}: lower the one or raise the other."
         )
+
+
+def on_hand(scope, part_id: str, org_id: str) -> int:
+    """Pieces of a part in the organisation's stock that nothing is reserved for."""
+    return sum(
+        lot["quantity"] - lot["allocated_quantity"]
+        for lot in stock_lots.referring(scope, "part_id", part_id)
+        if lot["org_id"] == org_id and lot["status"] == AVAILABLE
+    )
 
 
 @stock_lots.action(
@@ -123,7 +130,7 @@ def upsert(scope, part, data):
     """
     said = {name: value for name, value in data.items() if value is not None}
     place = scope.org_id, part["id"], data["location"], data["lot_code"]
-    lots = scope.store["stock_lot"].where("place", place)
+    lots = scope.where("stock_lot", "place", place)
     if not lots:
         return stock_lots.add(scope, {**said, "part_id": part["id"]})
     lot = next((lot for lot in lots if lot["status"] != CONSUMED), lots[0])
@@ -146,7 +153,7 @@ def book(
 
     It belongs to the purchase line's organisation; without a line, to the one the request writes to.
     """
-    line = scope.store["purchase_line"].get(purchase_line_id) if purchase_line_id else None
+    line = stock_lots.target(scope, {"purchase_line_id": purchase_line_id}, "purchase_line_id")
     return stock_lots.add(
         scope,
         {

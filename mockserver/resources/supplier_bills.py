@@ -1,11 +1,11 @@
 """Supplier bills and their lines: what a supplier asks to be paid for a purchase order."""
 
 from mockserver.api import fields
-from mockserver.api.problems import Conflict, Invalid
-from mockserver.api.resource import Record, Resource
+from mockserver.api.problems import Conflict
+from mockserver.api.resource import Record, Resource, changes
 from mockserver.api.transitions import Transitions
 from mockserver.resources._money import Currency, Total, line_total, lines_total
-from mockserver.resources.purchases import REQUESTED, free_number, purchase_orders, visible
+from mockserver.resources.purchases import REQUESTED, free_number, no_part_lines, purchase_lines, purchase_orders
 
 OPEN, APPROVED, PAID, VOID = STATUSES = ("open", "approved", "paid", "void")
 TRANSITIONS = Transitions((OPEN, APPROVED), (OPEN, VOID), (APPROVED, PAID), (APPROVED, VOID), label="supplier bill")
@@ -38,7 +38,7 @@ class SupplierBillLine(Record, SupplierBillLineRequest):
     """A line of a supplier's bill."""
 
     supplier_bill_id = fields.Ref("supplier_bill", on_delete=fields.CASCADE, dump_only=True)
-    line_total = Total(description="Quantity times unit price, to 2 decimals half-up, in its currency.")
+    line_total = Total(description="Quantity times unit price, half up to the decimals of its currency.")
 
 
 class BillHead(fields.Schema):
@@ -77,18 +77,19 @@ class SupplierBill(Record, BillHead):
 # -- resources -----------------------------------------------------------------------------------------------
 
 
-class SupplierBills(Resource):
-    def locate(self, scope, id):
-        """A bill is seen by those who see its order."""
-        bill = super().locate(scope, id)
-        purchase_orders.locate(scope, bill["purchase_order_id"])
-        return bill
-
-
-supplier_bills = SupplierBills(
-    "supplier_bill", SupplierBill, parent="purchase_order_id", unique=[("supplier_id", "number")]
+supplier_bills = Resource(
+    "supplier_bill",
+    SupplierBill,
+    parent="purchase_order_id",
+    unique=[("supplier_id", "number")],
+    retired=lambda bill: bill["status"] == VOID,
 )
-supplier_bill_lines = Resource("supplier_bill_line", SupplierBillLine, parent="supplier_bill_id")
+supplier_bill_lines = Resource(
+    "supplier_bill_line",
+    SupplierBillLine,
+    parent="supplier_bill_id",
+    tells=tuple(SupplierBillLineRequest._declared_fields),
+)
 
 
 @supplier_bills.represent("total", "lines")
@@ -96,29 +97,27 @@ def represent_bill(scope, bill):
     lines = supplier_bill_lines.children(scope, bill)
     return {
         **bill,
-        "total": str(lines_total(lines)),
+        "total": str(lines_total(lines, bill["currency"])),
         "lines": [supplier_bill_lines.present(scope, line) for line in lines],
     }
 
 
 @supplier_bill_lines.represent("line_total")
 def represent_line(scope, line):
-    return {**line, "line_total": str(line_total(line))}
+    bill = supplier_bill_lines.target(scope, line, "supplier_bill_id")
+    return {**line, "line_total": str(line_total(line, bill["currency"]))}
 
 
 @supplier_bills.check
 def keep_bill(scope, after, before):
     if after["number"] is None:
-        bills, owner = scope.store["supplier_bill"], (after["org_id"], after["supplier_id"])
-        count = len(bills.bucket("supplier_id", after["supplier_id"]))
-        after["number"] = free_number("BILL", bills, "unique:supplier_id,number", owner, count)
+        owner = after["org_id"], after["supplier_id"]
+        count = supplier_bills.count(scope, "supplier_id", after["supplier_id"])
+        after["number"] = free_number(scope, "BILL", supplier_bills, "unique:supplier_id,number", owner, count)
+    if after["issued_on"] and after["due_on"] and after["due_on"] < after["issued_on"]:
+        raise Conflict(f"due_on {after['due_on']} is before issued_on {after['issued_on']}.")
     if before is not None:
-        TRANSITIONS.check(before["status"], after["status"])
-        changed = [name for name in after if after[name] != before[name] and name != "updated_at"]
-        if changed and before["status"] in FROZEN:
-            raise Conflict(
-                f"This supplier bill is {before['status']}, which is final: its {', '.join(changed)} cannot change."
-            )
+        TRANSITIONS.keep(before, after)
 
 
 @supplier_bill_lines.check
@@ -128,10 +127,33 @@ def keep_line(scope, after, before):
         raise Conflict("A bill line is for one line: purchase_line_id or no_part_line_id, not both.")
     if not billed and not after["description"]:
         raise Conflict("A bill line needs a purchase_line_id, a no_part_line_id or a description.")
-    order_id = scope.store["supplier_bill"].get(after["supplier_bill_id"])["purchase_order_id"]
+    order_id = supplier_bill_lines.target(scope, after, "supplier_bill_id")["purchase_order_id"]
     for name, id in billed.items():
-        if scope.store[name.removesuffix("_id")].get(id)["purchase_order_id"] != order_id:
+        if supplier_bill_lines.target(scope, after, name)["purchase_order_id"] != order_id:
             raise Conflict(f"{name} {id} is on another purchase order than the bill's, which is {order_id}.")
+
+
+@purchase_orders.destroying
+def drop_void_bills(scope, order):
+    """A void bill goes with its order; any other keeps it."""
+    for bill in supplier_bills.children(scope, order):
+        if bill["status"] == VOID:
+            supplier_bills.remove(scope, bill)
+
+
+def release(resource: Resource, name: str, words):
+    """Let a line of an order go that void bills alone name; they keep it in words."""
+
+    @resource.destroying
+    def destroying(scope, line):
+        for billed in supplier_bill_lines.referring(scope, name, line["id"]):
+            if supplier_bill_lines.target(scope, billed, "supplier_bill_id")["status"] == VOID:
+                said = billed["description"] or words(scope, line)
+                supplier_bill_lines.change(scope, billed, {name: None, "description": said})
+
+
+release(purchase_lines, "purchase_line_id", lambda scope, line: purchase_lines.target(scope, line, "part_id")["mpn"])
+release(no_part_lines, "no_part_line_id", lambda scope, line: line["description"])
 
 
 # -- bills ---------------------------------------------------------------------------------------------------
@@ -143,14 +165,12 @@ NO_LINE = "a line names two lines of the order, or one of another order, or none
     "create_supplier_bill",
     body=CreateSupplierBillRequest,
     status=201,
-    conflict=f"The supplier has a bill with this number, or {NO_LINE}",
+    conflict=f"The supplier has a bill with this number, it is due before it is issued, or {NO_LINE}",
 )
 def create_bill(scope, data):
     """Enter a supplier's bill for a purchase order. It starts `open`."""
     lines = data.pop("lines")
-    order = scope.store["purchase_order"].get(data["purchase_order_id"])
-    if not visible(scope, order):
-        raise Invalid({"purchase_order_id": [f'Invalid pk "{order["id"]}" - object does not exist.']})
+    order = scope.find("purchase_order", data["purchase_order_id"])
     bill = supplier_bills.add(scope, {"currency": order["currency"], **data, "supplier_id": order["supplier_id"]})
     for line in lines:
         supplier_bill_lines.add(scope, {**line, "supplier_bill_id": bill["id"]})
@@ -161,7 +181,10 @@ def create_bill(scope, data):
     "update_supplier_bill",
     body=SupplierBill,
     partial=True,
-    conflict=("The supplier has a bill with this number, or the status cannot move there, or it is paid or void."),
+    conflict=(
+        "The supplier has a bill with this number, or the status cannot move there, or it is paid or void, "
+        "or would be due before it is issued."
+    ),
 )
 def update_bill(scope, bill, data):
     """Change a bill or move its status: open → approved → paid, or void until it is paid."""
@@ -188,7 +211,8 @@ def create_line(scope, bill, data):
 )
 def update_line(scope, bill, line, data):
     """Change a line of a bill that is neither paid nor void."""
-    must_be_open(bill)
+    if changes(line, data):
+        must_be_open(bill)
     return supplier_bill_lines.change(scope, line, data)
 
 

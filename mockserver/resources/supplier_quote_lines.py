@@ -2,7 +2,7 @@
 
 from mockserver.api import fields
 from mockserver.api.problems import Conflict
-from mockserver.api.resource import Record, Resource
+from mockserver.api.resource import Record, Resource, changes
 from mockserver.resources.supplier_quotes import refuse_decided
 
 
@@ -38,7 +38,7 @@ class SupplierQuoteLineRequest(fields.Schema):
         fields.Nested(QuotePriceBreak),
         max=100,
         load_default=list,
-        description="Prices at further quantities, as quoted.",
+        description="Prices at further quantities, by rising quantity, none below `moq` (409).",
     )
 
 
@@ -63,21 +63,38 @@ supplier_quote_lines = Resource("supplier_quote_line", SupplierQuoteLine, parent
 @supplier_quote_lines.check
 def keep_rules(scope, after, before):
     if after["rfq_line_id"]:
-        quote = scope.store["supplier_quote"].get(after["supplier_quote_id"])
-        if scope.store["rfq_line"].get(after["rfq_line_id"])["rfq_id"] != quote["rfq_id"]:
+        quote = supplier_quote_lines.target(scope, after, "supplier_quote_id")
+        if supplier_quote_lines.target(scope, after, "rfq_line_id")["rfq_id"] != quote["rfq_id"]:
             asked = f"RFQ {quote['rfq_id']}" if quote["rfq_id"] else "no RFQ"
             raise Conflict(f"The line rfq_line_id names is not of the RFQ this quote answers: it answers {asked}.")
+    keep_price_breaks(after)
+
+
+def keep_price_breaks(line: dict) -> None:
+    """Conflict when price breaks do not ascend from the least that is sold."""
+    least = line["moq"]
+    for number, point in enumerate(line["price_breaks"]):
+        if point["quantity"] < least:
+            before = f"the one before, {least - 1}" if number else f"moq, {line['moq']}"
+            raise Conflict(
+                f"price_breaks[{number}].quantity is {point['quantity']}, which is "
+                f"{'not more' if number else 'less'} than {before}: price breaks ascend from the least that is sold."
+            )
+        least = point["quantity"] + 1
 
 
 @supplier_quote_lines.action(
     "create_supplier_quote_line",
     body=CreateSupplierQuoteLineRequest,
     status=201,
-    conflict=("The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers."),
+    conflict=(
+        "The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers, "
+        "or the price breaks do not ascend from the MOQ."
+    ),
 )
 def create(scope, data):
     """Add a part to a quote that is not decided on."""
-    refuse_decided(scope.store["supplier_quote"].get(data["supplier_quote_id"]))
+    refuse_decided(scope.find("supplier_quote", data["supplier_quote_id"]))
     return supplier_quote_lines.add(scope, data)
 
 
@@ -85,11 +102,15 @@ def create(scope, data):
     "update_supplier_quote_line",
     body=SupplierQuoteLineRequest,
     partial=True,
-    conflict=("The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers."),
+    conflict=(
+        "The quote is accepted, declined or expired, or the RFQ line is not of the RFQ the quote answers, "
+        "or the price breaks do not ascend from the MOQ."
+    ),
 )
 def update(scope, line, data):
     """Change a line of a quote that is not decided on."""
-    refuse_decided(scope.store["supplier_quote"].get(line["supplier_quote_id"]))
+    if changes(line, data):
+        refuse_decided(supplier_quote_lines.target(scope, line, "supplier_quote_id"))
     return supplier_quote_lines.change(scope, line, data)
 
 

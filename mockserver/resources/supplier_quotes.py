@@ -55,15 +55,14 @@ supplier_quotes = Resource("supplier_quote", SupplierQuote, parent="rfq_id")
 @supplier_quotes.check
 def keep_rules(scope, after, before):
     if before is not None:
-        moves.check(before["status"], after["status"])
+        moves.keep(before, after)
 
 
 def refuse_decided(quote: dict) -> None:
-    """Conflict when the quote is accepted, declined or expired."""
+    """Conflict when the quote is accepted, declined or expired, and its lines are settled with it."""
     if quote["status"] != RECEIVED:
         raise Conflict(
-            f"This supplier quote is {quote['status']}: it and its lines can no longer be changed. "
-            "Create another quote."
+            f"This supplier quote is {quote['status']}: its lines can no longer be changed. Create another quote."
         )
 
 
@@ -76,7 +75,7 @@ def refuse_decided(quote: dict) -> None:
 def create(scope, data):
     """Enter a quote. An RFQ it answers is quoted from then on, and must have been sent."""
     if data["rfq_id"]:
-        rfq = scope.store["rfq"].get(data["rfq_id"])
+        rfq = scope.find("rfq", data["rfq_id"])
         if rfq["status"] != rfqs.QUOTED:
             rfqs.rfqs.change(scope, rfq, {"status": rfqs.QUOTED})
     return supplier_quotes.add(scope, data)
@@ -90,7 +89,6 @@ def create(scope, data):
 )
 def update(scope, quote, data):
     """Change a quote, or decide on it: accepted, declined or expired."""
-    refuse_decided(quote)
     return supplier_quotes.change(scope, quote, data)
 
 

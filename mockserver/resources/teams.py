@@ -135,7 +135,7 @@ def delete_team_type(scope, team_type):
 
 
 def members(scope, team: dict) -> list[dict]:
-    return scope.store["user"].where("team_ids", team["id"])
+    return users.referring(scope, "team_ids", team["id"])
 
 
 def enrol(scope, team: dict, user_ids: list[str]) -> None:
@@ -146,7 +146,7 @@ def enrol(scope, team: dict, user_ids: list[str]) -> None:
             users.change(scope, user, {"team_ids": [other for other in user["team_ids"] if other != team["id"]]})
     for id in user_ids:
         if id not in before:
-            user = scope.store["user"].get(id)
+            user = scope.find("user", id)
             if user is None:  # in a fixture, where users come after teams
                 raise Invalid({"user_ids": ["Say it at the users: list the team in their team_ids."]})
             users.change(scope, user, {"team_ids": [*user["team_ids"], team["id"]]})

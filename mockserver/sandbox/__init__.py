@@ -24,6 +24,7 @@ OWN_KINDS: dict[str, dict[str, Index]] = {
     },
     "mock_file": {},
     "mock_extra": {},
+    "mock_spent_number": {},
 }
 SETTINGS = "settings"  # the id of the one record of kind `mock_settings`
 HISTORY = 20_000  # changes that are remembered

@@ -282,7 +282,9 @@ class Builder:
         if org is None:
             raise YamlError(self.path, self.recipe.line_of("records"), "records: a fixture needs at least one org")
         key = {"id": None, "roles": [ADMIN], "org_id": org[0], "user_id": None}
-        return Scope(self.sandbox, key, self.resources)
+        scope = Scope(self.sandbox, key, self.resources)
+        scope.tells_parents = False  # a fixture says when its records were last changed
+        return scope
 
     # -- values
 

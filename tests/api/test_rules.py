@@ -204,7 +204,7 @@ def test_a_record_is_found_under_its_own_parent_alone(api):
 def test_a_reference_to_what_is_not_there_is_told_by_its_field(houses):
     for tag_id in (ABSENT, named(houses, "tag", "Theirs")):
         assert houses.post("/v1/boms/", {"name": "x", "tag_ids": [tag_id]}, expect=400) == {
-            "tag_ids": {"0": [f'Invalid pk "{tag_id}" - object does not exist.']}
+            "tag_ids": [f'Invalid pk "{tag_id}" - object does not exist.']
         }
     bom_id = named(houses, "bom", "Ours")
     assert houses.post(f"/v1/boms/{bom_id}/lines/", {"part_id": "AAAAAAAAAAAA"}, expect=400) == {
@@ -328,15 +328,26 @@ def test_beyond_its_end_a_list_is_empty(forty):
         ("offset=-1", "offset"),
         ("limit=99999999999999999999", "limit"),
         ("approved=yes", "approved"),
-        ("approved=True", "approved"),
         ("tag_id=5", "tag_id"),
         ("updated_after=yesterday", "updated_after"),
-        ("name=", "name"),
         ("org_id=5", "org_id"),
     ],
 )
 def test_a_bad_query_parameter_is_told_by_its_name(api, query, field):
     assert list(api.get(f"/v1/boms/?{query}", expect=400)) == [field]
+
+
+def test_an_empty_filter_is_none(api):
+    everything = api.get("/v1/boms/")
+    assert everything["count"] > 1
+    for query in ("name=", "name=%20", "tag_id=", "approved=", "updated_after=", "part_number="):
+        assert api.get(f"/v1/boms/?{query}")["results"] == everything["results"], query
+
+
+def test_true_and_false_are_read_in_any_case(api):
+    for spelt in ("true", "True", "TRUE"):
+        assert {bom["approved"] for bom in api.get(f"/v1/boms/?approved={spelt}")["results"]} == {True}
+    assert {bom["approved"] for bom in api.get("/v1/boms/?approved=False")["results"]} == {False}
 
 
 def test_limits_reach_from_1_to_1000(api):
@@ -372,7 +383,15 @@ def test_asynchronous_operations_answer_202(api):
 
 
 def test_an_email_answers_200(api):
-    api.call("POST", "/v1/outbound_emails/", json={"to_emails": [], "subject": "", "body": ""}, expect=200)
+    api.call(
+        "POST", "/v1/outbound_emails/", json={"to_emails": ["a@example.com"], "subject": "", "body": ""}, expect=200
+    )
+
+
+def test_an_email_goes_to_somebody(api):
+    nobody = {"to_emails": [], "subject": "", "body": ""}
+    told = {"to_emails": ["Ensure this field has at least 1 elements."]}
+    assert api.post("/v1/outbound_emails/", nobody, expect=400) == told
 
 
 def test_errors_are_nested_and_indexed_like_the_body(api):
@@ -464,7 +483,7 @@ def test_unknown_keys_are_ignored_unless_the_sandbox_is_strict(api):
     before = state(api.sandbox)
     assert api.post("/v1/boms/", body, expect=400) == {
         "colour": ["Unknown field."],
-        "lines": {"0": {"size": ["Unknown field."]}},
+        "lines": [{"size": ["Unknown field."]}],
     }
     assert state(api.sandbox) == before
     del body["colour"], body["lines"][0]["size"]
@@ -768,3 +787,43 @@ def test_no_bytes_and_no_path_bring_it_down(sandbox):
 
     any_body()
     any_path()
+
+
+# -- OPTIONS, and addresses without a host -----------------------------------------------------------------------
+
+
+def test_options_tells_what_an_address_takes(api):
+    response = api.client.open("/v1/boms/", method="OPTIONS", headers=api.headers)
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    told = response.json
+    assert {"name", "description", "renders", "parses", "actions"} == told.keys()
+    assert (told["renders"], told["parses"]) == (["application/json"], ["application/json"])
+    name = told["actions"]["POST"]["name"]
+    assert (name["type"], name["required"], name["read_only"], name["max_length"]) == ("string", True, False, 255)
+    line = told["actions"]["POST"]["lines"]["child"]["children"]
+    assert (line["quantity"]["type"], line["quantity"]["max_value"]) == ("integer", 2**31 - 1)
+
+
+def test_options_are_those_of_the_key(api):
+    viewer = api.as_key(VIEWER_KEY)
+    assert "actions" not in api.client.open("/v1/boms/", method="OPTIONS", headers=viewer.headers).json
+    assert api.client.open("/v1/boms/", method="OPTIONS").status_code == 401
+
+
+def test_options_answer_of_every_address(api):
+    for path in {operation.path for operation in api.app.operations}:
+        filled = re.sub("{part_id}", "AAAAAAAAAAAA", path)
+        filled = re.sub("{[a-z_]+}", ABSENT, filled)
+        response = api.client.open(filled, method="OPTIONS", headers=api.headers)
+        assert response.status_code == 200, path
+        assert response.json["name"]
+
+
+def test_a_link_has_a_host_though_the_request_had_none(api):
+    response = api.client.get(
+        "/v1/boms/?limit=1",
+        headers=api.headers,
+        environ_overrides={"HTTP_HOST": "", "SERVER_NAME": "", "SERVER_PORT": ""},
+    )
+    assert response.json["next"].startswith("http://localhost:80/v1/boms/?limit=1&offset=1")

@@ -488,12 +488,14 @@ def printed(*arguments):
     return result.stdout.splitlines()
 
 
+def is_row(line):
+    return line.startswith("  ")
+
+
 def test_operations_prints_all_of_them_with_what_is_known():
     lines = printed("operations")
     rows = resources.operations()
-    assert [line.split()[:3] for line in lines if line.startswith("  ")] == [
-        [row.id, row.method, row.path] for row in rows
-    ]
+    assert [line.split()[:3] for line in filter(is_row, lines)] == [[row.id, row.method, row.path] for row in rows]
     assert lines[-1] == f"{sum(row.served for row in rows)} of 104 operations served."
     [parse] = [line for line in lines if line.split()[:1] == ["parse_raw_bom"]]
     assert re.split(" {2,}", parse.strip()) == [
@@ -502,7 +504,9 @@ def test_operations_prints_all_of_them_with_what_is_known():
         "/v1/parse_raw_bom/",
         "served",
         "method documented, path documented",
+        "“Creates a Bom using raw bomline data and performs searches to convert into Cofactr Data”",
     ]
+    assert all(f"“{row.title}”" in line for row, line in zip(rows, filter(is_row, lines), strict=True))
 
 
 def test_operations_prints_corrected_ones_as_such(tmp_path):
@@ -514,6 +518,7 @@ def test_operations_prints_corrected_ones_as_such(tmp_path):
         "/v2/assemblies/{bom_id}/approve/",
         "served",
         "method corrected, path corrected",
+        "“Approves an unapproved Bom.”",
     ]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from mockserver import worlds
-from mockserver.resources.boms import designators
+from mockserver.resources._designators import read
 from mockserver.sandbox import Sandbox
 
 from ..conftest import Api
@@ -91,7 +91,25 @@ records:
         ("C3-C3", ["C3"]),
         ("X1_1-X1_2", ["X1_1-X1_2"]),
         ("TP_1-TP_2", ["TP_1", "TP_2"]),
-        ("C5-C3", ["C5-C3"]),
+        ("C5-C3", ["C3", "C4", "C5"]),
+        ("C10-C1", [f"C{number}" for number in range(1, 11)]),
+        ("C1\N{EM DASH}C3", ["C1", "C2", "C3"]),
+        ("C1\N{MINUS SIGN}C3", ["C1", "C2", "C3"]),
+        ("C1:C3", ["C1", "C2", "C3"]),
+        ("C1..C3", ["C1", "C2", "C3"]),
+        ("R1 to R4", ["R1", "R2", "R3", "R4"]),
+        ("R1 TO R4 C7", ["R1", "R2", "R3", "R4", "C7"]),
+        ("c1-C3", ["c1", "c2", "c3"]),
+        ("R1\uff0cR2\u3001R3\uff1bR4", ["R1", "R2", "R3", "R4"]),
+        ("C1 / C2", ["C1", "C2"]),
+        ("C1/C2/R3", ["C1", "C2", "R3"]),
+        ("R1 & R2 and R3", ["R1", "R2", "R3"]),
+        ("R1, R1 R1", ["R1"]),
+        ("R1-3", ["R1", "R2", "R3"]),
+        ("J1-2", ["J1-2"]),
+        ("U3-1, P1-2 K1:2", ["U3-1", "P1-2", "K1:2"]),
+        ("Front panel, C1", ["Front panel", "C1"]),
+        ("C1\u200b, \ufeffC1", ["C1"]),
         ("C1-R3", ["C1-R3"]),
         ("C-5", ["C-5"]),
         ("-", ["-"]),
@@ -106,7 +124,7 @@ records:
     ],
 )
 def test_designators_are_read_as_engineers_write_them(text, expected):
-    assert designators(text) == expected
+    assert read(text) == expected
 
 
 def test_a_list_of_designators_counts_more_than_the_string(api, bom, part_ids):
@@ -310,6 +328,7 @@ def test_a_line_of_a_part_that_is_there_is_added_to_it(api, bom, part_ids):
         "quantity": 8,
         "reference_designators": ["C1", "C2", "C3", "C7"],
         "reference_designators_string": "C1, C2, C3, C7",
+        "merged_lines": [{"comments": "lost"}],
         "status": again.json["status"],
     }
     assert "Location" in first.headers
@@ -379,10 +398,25 @@ def test_the_status_tells_what_can_be_bought_and_what_cannot_be_found(api, bom, 
     assert parsed_line(api, bom, {"mpn": "NO-MAKER-KNOWN"})["status"] == "no_match"
 
 
-def test_quantities_are_summed_as_far_as_an_integer_goes(api, bom, part_ids):
-    for expect in (201, 200):
-        line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], "quantity": 2**31 - 1}, expect=expect)
-    assert line["quantity"] == 2**31 - 1
+def test_a_sum_beyond_an_integer_is_refused_with_its_field(api, bom, part_ids):
+    line = {"part_id": part_ids[0], "quantity": 2**31 - 1}
+    path = f"/v1/boms/{bom['id']}/lines/"
+    before = api.post(path, line)
+    told = {"quantity": ["Ensure the sum, 4294967294, is less than or equal to 2147483647."]}
+    assert api.post(path, line, expect=400) == told
+    assert lines_of(api, bom) == [before]
+    other = {"part_id": part_ids[1], "quantity": 1}
+    lines = {"name": "x", "lines": [line, other, line, other]}
+    assert api.post("/v1/boms/", lines, expect=400) == {"lines": [{}, {}, told, {}]}
+    raw = {"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 2**31 - 1}
+    assert api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [raw, raw]}, expect=400) == {
+        "raw_lines": [{}, told]
+    }
+    job = upsert(api, raw_lines=[raw, raw])
+    assert (job["status"], job["errors"]) == (
+        "failed",
+        [{"detail": "raw_lines[1].quantity: Ensure the sum, 4294967294, is less than or equal to 2147483647."}],
+    )
 
 
 # -- raw lines -----------------------------------------------------------------------------------------------
@@ -557,8 +591,14 @@ def test_an_upsert_creates_then_replaces(api):
         raw_lines=[{"mpn": "LM358DR", "manufacturer_name": "TI", "quantity": 2}, {"mpn": "NO"}],
     )
     assert first["status"] == "complete"
+    resolutions = first["result"].pop("resolutions")
+    assert [(each["index"], each["matched_by"], each["merged"]) for each in resolutions] == [
+        (0, "mpn", False),
+        (1, None, False),
+    ]
     assert first["result"] == {"bom_id": first["result"]["bom_id"], "created": True, "unmatched_lines": [1]}
     again = upsert(api, name="Renamed", raw_lines=[{"mpn": "NE555DR", "manufacturer_name": "TI"}])
+    assert len(again["result"].pop("resolutions")) == 1
     assert again["result"] == {"bom_id": first["result"]["bom_id"], "created": False, "unmatched_lines": []}
     bom = api.get(f"/v1/boms/{first['result']['bom_id']}/")
     assert (bom["name"], bom["version"], bom["line_count"]) == ("Renamed", None, 1)
@@ -587,3 +627,217 @@ def test_an_upsert_may_approve_and_never_takes_approval_back(api):
     bom_id = upsert(api, approved=True)["result"]["bom_id"]
     upsert(api, approved=False)
     assert api.get(f"/v1/boms/{bom_id}/")["approved"] is True
+
+
+def test_a_list_of_designators_is_read_as_a_text_is(api, bom, part_ids):
+    path = f"/v1/boms/{bom['id']}/lines/"
+    for number, (given, names) in enumerate(
+        [
+            (["C1-C4", "R1, R2"], ["C1", "C2", "C3", "C4", "R1", "R2"]),
+            ([" C1", "C1 ", "C2"], ["C1", "C2"]),
+            (["Front panel"], ["Front panel"]),
+        ]
+    ):
+        line = api.post(path, {"part_id": part_ids[number], "reference_designators": given})
+        assert (line["reference_designators"], line["quantity"]) == (names, len(names))
+
+
+@pytest.mark.parametrize(
+    ("raw", "note"),
+    [
+        ({"reference_designators_string": "C1, C3-C5 C9"}, None),
+        ({"reference_designators": ["C1", "C2"]}, None),
+        ({}, None),
+        (
+            {"reference_designators_string": "R1 to R4"},
+            'The designators "R1 to R4" were read as 4: R1, R2, R3, R4.',
+        ),
+        ({"reference_designators_string": "C3-C1"}, 'The designators "C3-C1" were read as 3: C1, C2, C3.'),
+        ({"reference_designators": ["C1-C2"]}, 'The designators "C1-C2" were read as 2: C1, C2.'),
+        ({"reference_designators": ["C1", "C1 "]}, 'The designators "C1", "C1" were read as 1: C1.'),
+    ],
+)
+def test_what_was_read_otherwise_than_written_is_said(api, raw, note):
+    assert parse(api, {"mpn": "X", **raw})["resolutions"][0]["notes"] == ([note] if note else [])
+    assert upsert(api, raw_lines=[raw])["result"]["resolutions"][0]["notes"] == ([note] if note else [])
+
+
+# -- bounds ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "count"),
+    [
+        ({"reference_designators_string": "C1-C9999, D1-D2"}, "reference_designators_string", 10_001),
+        ({"reference_designators": ["C1-C9999", "D1-D2"]}, "reference_designators", 10_001),
+        ({"reference_designators": ["C1-C9999"] * 1000}, "reference_designators", 9_999_000),
+    ],
+)
+def test_a_line_has_a_bounded_number_of_designators(api, bom, part_ids, line, field, count):
+    told = {field: [f"Ensure this field has no more than 10000 designators, not {count}."]}
+    assert api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], **line}, expect=400) == told
+    assert api.post(f"/v1/boms/{bom['id']}/parse_raw_bom_line/", line, expect=400) == told
+
+
+def test_a_request_has_a_bounded_number_of_designators(api, part_ids):
+    line = {"reference_designators_string": "C1-C9999"}
+    told = "Ensure these lines have no more than 100000 designators in all, not 109989."
+    assert api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [line] * 11}, expect=400) == {"raw_lines": [told]}
+    lines = [{"part_id": part_id, **line} for part_id in part_ids[:11]]
+    assert api.post("/v1/boms/", {"name": "x", "lines": lines}, expect=400) == {"lines": [told]}
+
+
+def test_a_line_does_not_grow_beyond_its_bound(api, bom, part_ids):
+    path = f"/v1/boms/{bom['id']}/lines/"
+    line = {"part_id": part_ids[0], "reference_designators_string": "C1-C9999"}
+    api.post(path, line)
+    more = {"part_id": part_ids[0], "reference_designators_string": "D1-D2"}
+    told = {"reference_designators": ["Ensure this field has no more than 10000 designators, not 10001."]}
+    assert api.post(path, more, expect=400) == told
+
+
+def test_a_request_has_a_bounded_number_of_lines(api):
+    told = ["Ensure this field has no more than 10000 elements."]
+    lines = [{"mpn": None}] * 10_001
+    assert api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": lines}, expect=400) == {"raw_lines": told}
+    assert api.post("/v1/boms/", {"name": "x", "lines": [{}] * 10_001}, expect=400) == {"lines": told}
+    assert upsert(api, expect=400, raw_lines=lines) == {"raw_lines": told}
+
+
+# -- what follows from what ------------------------------------------------------------------------------------
+
+
+def test_a_line_of_another_part_has_its_number_and_maker(api, bom):
+    cap, mcu = part_called(api, "GRM155R61A104KA01D"), part_called(api, "STM32F407VGT6")
+    line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": cap["id"]})
+    path = f"/v1/boms/{bom['id']}/lines/{line['id']}/"
+    for change in ({"part_id": mcu["id"]}, {**line, "part_id": mcu["id"]}):
+        api.patch(path, {"part_id": cap["id"]})
+        changed = api.patch(path, change)
+        assert (changed["mpn"], changed["manufacturer_name"]) == (mcu["mpn"], mcu["manufacturer_name"])
+    said = api.patch(path, {"part_id": cap["id"], "mpn": "MINE"})
+    assert (said["mpn"], said["manufacturer_name"]) == ("MINE", cap["manufacturer_name"])
+    unmatched = api.patch(path, {"part_id": None})
+    assert (unmatched["mpn"], unmatched["part"]) == ("MINE", None)
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "quantity"),
+    [
+        ({"reference_designators_string": "C1-C4"}, {"reference_designators_string": "C1-C6"}, 6),
+        ({"reference_designators_string": "C1-C4"}, {"reference_designators": ["C1"]}, 1),
+        ({"reference_designators_string": "C1-C4", "quantity": 8}, {"reference_designators": ["C1"]}, 8),
+        ({"reference_designators_string": "C1-C4"}, {"reference_designators": ["C1"], "quantity": 9}, 9),
+        ({"reference_designators_string": "C1-C4"}, {"reference_designators": []}, 4),
+        ({"reference_designators_string": "C1-C4"}, {"comments": "x"}, 4),
+    ],
+)
+def test_a_quantity_that_was_the_number_of_designators_remains_so(api, bom, part_ids, before, change, quantity):
+    line = api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_ids[0], **before})
+    assert api.patch(f"/v1/boms/{bom['id']}/lines/{line['id']}/", change)["quantity"] == quantity
+
+
+# -- merging, on every way in ----------------------------------------------------------------------------------
+
+NE555 = {"mpn": "NE555DR", "manufacturer_name": "Texas Instruments"}
+
+
+def with_a_bom_of_lines(api, part_id, lines):
+    bom = api.post("/v1/boms/", {"name": "x", "lines": [{"part_id": part_id, **line} for line in lines]})
+    return lines_of(api, bom)
+
+
+def with_lines_one_by_one(api, part_id, lines):
+    bom = api.post("/v1/boms/", {"name": "x"})
+    for line in lines:
+        api.post(f"/v1/boms/{bom['id']}/lines/", {"part_id": part_id, **line})
+    return lines_of(api, bom)
+
+
+def with_a_raw_bom(api, part_id, lines):
+    return parse(api, *({**NE555, **line} for line in lines))["lines"]
+
+
+def with_raw_lines_one_by_one(api, part_id, lines):
+    bom = api.post("/v1/boms/", {"name": "x"})
+    for line in lines:
+        api.call("POST", f"/v1/boms/{bom['id']}/parse_raw_bom_line/", json={**NE555, **line})
+    return lines_of(api, bom)
+
+
+def with_an_upsert(api, part_id, lines):
+    job = upsert(api, raw_lines=[{**NE555, **line} for line in lines])
+    return lines_of(api, {"id": job["result"]["bom_id"]})
+
+
+COFACTR = [with_a_bom_of_lines, with_lines_one_by_one]
+RAW = [with_a_raw_bom, with_raw_lines_one_by_one, with_an_upsert]
+
+
+@pytest.fixture
+def timer(api):
+    return parse(api, NE555)["lines"][0]["part_id"]
+
+
+@pytest.mark.parametrize("add", COFACTR + RAW)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_not_placed_is_not_merged_with_what_is(api, timer, add, first):
+    """A program of ten builds needs the placed pieces, neither more nor none."""
+    lines = [
+        {"quantity": 4, "do_not_place": False},
+        {"quantity": 1, "do_not_place": True},
+    ]
+    made = add(api, timer, lines if first else lines[::-1])
+    assert sorted((line["quantity"], line["do_not_place"]) for line in made) == [(1, True), (4, False)]
+    program = api.post("/v1/programs/", {"name": "x"})
+    path = f"/v1/programs/{program['id']}/"
+    api.post(f"{path}lines/", [{"bom_id": made[0]["bom_id"], "quantity": 10}])
+    assert [part["required"] for part in api.get(f"{path}availabilities/")["parts"]] == [40]
+
+
+@pytest.mark.parametrize("add", COFACTR)
+def test_what_is_ignored_is_not_merged_with_what_is_not(api, timer, add):
+    made = add(api, timer, [{"quantity": 4}, {"quantity": 1, "ignore": True}, {"quantity": 2}])
+    assert [(line["quantity"], line["ignore"]) for line in made] == [(6, False), (1, True)]
+
+
+@pytest.mark.parametrize("add", RAW[1:2])
+def test_a_raw_line_is_not_merged_with_an_ignored_one(api, timer, add):
+    bom = api.post("/v1/boms/", {"name": "x", "lines": [{"part_id": timer, "quantity": 1, "ignore": True}]})
+    added = api.post(f"/v1/boms/{bom['id']}/parse_raw_bom_line/", {**NE555, "quantity": 4}, expect=201)
+    assert [(line["quantity"], line["ignore"]) for line in lines_of(api, bom)] == [(1, True), (4, False)]
+    assert added["quantity"] == 4
+
+
+@pytest.mark.parametrize("add", COFACTR + RAW)
+def test_what_merged_lines_say_differently_is_kept(api, timer, add):
+    lines = [
+        {"quantity": 4, "line_number": "1", "comments": "close to U1", "metadata": {"row": 1, "a": 1}},
+        {"quantity": 2, "line_number": "7", "comments": "far from U1", "value": "555", "metadata": {"row": 7, "b": 2}},
+        {"quantity": 1, "line_number": "1"},
+    ]
+    [line] = add(api, timer, lines)
+    assert {name: line[name] for name in ("quantity", "line_number", "comments", "value", "metadata")} == {
+        "quantity": 7,
+        "line_number": "1",
+        "comments": "close to U1",
+        "value": "555",
+        "metadata": {"row": 1, "a": 1, "b": 2},
+    }
+    assert line["merged_lines"] == [{"line_number": "7", "comments": "far from U1", "metadata": {"row": 7}}]
+
+
+def test_the_resolution_says_what_a_merged_line_said_differently(api, timer):
+    bom = parse(api, {**NE555, "comments": "one"}, {**NE555, "comments": "two"}, NE555)
+    assert [each["differences"] for each in bom["resolutions"]] == [None, {"comments": "two"}, None]
+    assert [each["merged"] for each in bom["resolutions"]] == [False, True, True]
+
+
+@pytest.mark.parametrize("add", COFACTR + RAW)
+@pytest.mark.parametrize(("names", "merges"), [([], False), (["X1"], True)])
+def test_custom_parts_without_designators_are_not_merged(api, add, names, merges):
+    part = part_called(api, "ACME-BRK-01")
+    line = {"quantity": 1, "mpn": part["mpn"], "manufacturer_name": None, "reference_designators": names}
+    made = add(api, part["id"], [line, line])
+    assert {made_line["part_id"] for made_line in made} == {part["id"]}
+    assert [made_line["quantity"] for made_line in made] == ([2] if merges else [1, 1])

@@ -154,3 +154,45 @@ def test_an_option_in_use_stays(api):
     refused = api.patch(address, {"options": ["Low"]}, expect=409)
     assert refused["detail"] == "These options are in use and have to stay: High."
     assert api.patch(address, {"options": ["High", "Low"]})["options"] == ["High", "Low"]
+
+
+PARENTS_AND_OWN = ["supplier", "bom", "program", "purchase_order"]
+
+
+@pytest.mark.parametrize("record_type", PARENTS_AND_OWN)
+def test_what_is_required_of_a_record_its_own_organisation_says(api, record_type):
+    """A record of a sub-organisation is changed by the rules of the sub-organisation, with or without `?org_id=`."""
+    lab = api.get("/v1/sub_orgs/")["results"][0]["id"]
+    path = f"/v1/{record_type}s/"
+    body = {
+        "purchase_order": {"supplier_id": api.get("/v1/suppliers/")["results"][0]["id"]},
+    }.get(record_type, {"name": "of the lab"})
+    record = api.post(f"{path}?org_id={lab}", body)
+
+    def define(name, query="", required=True):
+        definition = {"name": name, "record_type": record_type, "value_type": "text", "required": required}
+        return api.post(f"/v1/custom_properties/{query}", definition)["id"]
+
+    define("of the parent")
+    own, free = define("of the lab", f"?org_id={lab}"), define("free", f"?org_id={lab}", required=False)
+    for query in ("", f"?org_id={lab}"):
+        url = f"{path}{record['id']}/{query}"
+        assert api.patch(url, {"custom_properties": {free: "x"}}, expect=400) == {
+            "custom_properties": {own: ["This property is required."]}
+        }
+        assert api.patch(url, {"custom_properties": {own: "x"}})["custom_properties"] == {own: "x"}
+
+
+def test_the_values_of_a_deleted_property_go_with_it(api):
+    """No operation deletes one; the control plane does."""
+    from mockserver.admin.records import Records
+
+    gone, kept = (
+        api.post("/v1/custom_properties/", {"name": name, "record_type": "bom", "value_type": "text"})["id"]
+        for name in ("gone", "kept")
+    )
+    bom = api.post("/v1/boms/", {"name": "x", "custom_properties": {gone: "1", kept: "2"}})
+    Records(api.sandbox).delete("custom_property", gone)
+    after = api.get(f"/v1/boms/{bom['id']}/")
+    assert after["custom_properties"] == {kept: "2"}
+    api.patch(f"/v1/boms/{bom['id']}/", after)

@@ -167,7 +167,9 @@ def test_up_to_500_parts_are_taken_at_a_time(api, post):
 def test_a_malformed_part_refuses_the_request(api):
     assert create(api, {"mpn": "X"}, {"mpn": 5}, expect=400) == {"parts": [{}, {"mpn": ["Not a valid string."]}]}
     assert create(api, {"mpn": "X", "lifecycle_status": "Fresh"}, expect=400) == {
-        "parts": [{"lifecycle_status": ['"Fresh" is not a valid choice.']}]
+        "parts": [
+            {"lifecycle_status": ['"Fresh" is not a valid choice. There are New, NRFND, Production, EOL, Obsolete.']}
+        ]
     }
 
 
@@ -193,13 +195,75 @@ def test_an_upsert_matches_id_custom_id_or_number_and_maker(api, own, said):
 
 def test_an_id_counts_more_than_a_custom_id_and_that_more_than_a_number(api, own):
     other = create(api, {"mpn": "OTHER", "custom_id": "900-2"})["result"]["created"][0]
-    assert upsert(api, {"id": other, "custom_id": "900-1", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"][
-        "updated"
-    ] == [other]
-    assert upsert(api, {"id": other, "custom_id": "900-2", "mpn": "OTHER"})["result"]["updated"] == [other]
-    assert upsert(api, {"custom_id": "900-2", "mpn": "OWN-1", "manufacturer_name": "Maker"})["result"]["updated"] == [
-        other
-    ]
+    assert upsert(api, {"id": other, "mpn": "OTHER-2", "custom_id": "900-3"})["result"]["updated"] == [other]
+    assert upsert(api, {"custom_id": "900-3", "mpn": "OTHER-3"})["result"]["updated"] == [other]
+    assert upsert(api, {"mpn": "OTHER-3", "custom_id": "900-4"})["result"]["updated"] == [other]
+
+
+TAKEN = "already exists."
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"custom_id": "900-1"}, "custom_id"),
+        ({"mpn": "OWN-1", "manufacturer_name": "Maker"}, "mpn"),
+        ({"mpn": "own 1", "manufacturer_name": "MAKER"}, "mpn"),
+    ],
+)
+def test_no_two_parts_of_an_organisation_are_the_same(api, own, said, field):
+    """What would make them so is an error of the item, however the item finds its part; nothing is changed."""
+    other = create(api, {"mpn": "OTHER", "custom_id": "900-2"})["result"]["created"][0]
+    before = get(api, other)
+    found_by = [{"id": other}] + ([] if "custom_id" in said else [{"custom_id": "900-2"}])
+    for key in found_by:
+        result = upsert(api, {**key, **said}, {"mpn": "FINE"})["result"]
+        assert [(error["index"], list(error["errors"])) for error in result["errors"]] == [(0, [field])]
+        assert result["errors"][0]["errors"][field][0].endswith(TAKEN)
+        assert len(result["created"] + result["updated"]) == 1
+    assert get(api, other) == before
+    fresh = create(api, {"mpn": "FRESH", **said})["result"]
+    assert [list(error["errors"]) for error in fresh["errors"]] == [[field]]
+    twice = create(api, {"mpn": "TWICE-1", "custom_id": "900-9"}, {"mpn": "TWICE-2", "custom_id": "900-9"})["result"]
+    assert (len(twice["created"]), [error["index"] for error in twice["errors"]]) == (1, [1])
+
+
+def test_an_upsert_keeps_what_it_does_not_name_and_null_clears(api, own):
+    said = {"description": "d", "alt_mpns": ["A"], "metadata": {"a": 1}, "package": "0402", "msl": "1"}
+    upsert(api, {"id": own["id"], **said})
+    before = get(api, own["id"])
+    assert upsert(api, {"id": own["id"], "msl": None})["result"]["updated"] == [own["id"]]
+    assert get(api, own["id"]) == {**before, "msl": None}
+    upsert(api, {"mpn": "OWN-1", "manufacturer_name": "Maker", "package": "0603"})
+    assert get(api, own["id"]) == {**before, "msl": None, "package": "0603"}
+
+
+def test_a_new_part_needs_its_number(api):
+    result = upsert(api, {"custom_id": "900-7", "description": "d"})["result"]
+    assert result["errors"] == [{"index": 0, "errors": {"mpn": ["This field is required."]}}]
+
+
+SUPPLY = ("inventory_level", "buyable", "quotable", "maybe", "reference_prices", "offers")
+
+
+def test_what_can_be_bought_follows_what_part_it_is(api):
+    """A part that becomes another number has the offers that one is created with; a custom one has none."""
+    two = {"mpn": "LM358DR", "manufacturer_name": "TI"}, {"mpn": "NE555DR", "manufacturer_name": "TI"}
+    ids = [create(api, values)["result"]["created"][0] for values in two]
+    new = get(api, ids[1])
+    upsert(api, {"id": ids[1], "mpn": "OUT-OF-THE-WAY"})
+    upsert(api, {"id": ids[0], **two[1]})
+    changed = get(api, ids[0])
+    assert changed["offers"]
+    assert {name: changed[name] for name in SUPPLY} == {name: new[name] for name in SUPPLY}
+    assert get(api, ids[1])["offers"] != new["offers"]
+    upsert(api, {"id": ids[0], "is_custom_part": True})
+    custom = get(api, ids[0])
+    assert {name: bool(custom[name]) for name in SUPPLY} == dict.fromkeys(SUPPLY, False)
+    upsert(api, {"id": ids[0], "is_custom_part": False})
+    assert get(api, ids[0])["offers"] == new["offers"]
+    upsert(api, {"id": ids[0], "description": "the same part"})
+    assert get(api, ids[0])["offers"] == new["offers"]
 
 
 def test_what_matches_nothing_is_created(api, own):

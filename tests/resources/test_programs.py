@@ -354,8 +354,8 @@ def test_an_override_of_a_part_it_does_not_take_adds_nothing(ask, make_part, req
 def test_the_largest_numbers_there_are(ask, make_bom, required):
     bom = make_bom(("PRG-1", 2**31 - 1, {}))
     ask("post", "lines/", [{"bom_id": bom["id"], "quantity": 2**31 - 1, "attrition_percent": "100"}] * 3)
-    assert required() == {bom["lines"][0]["part_id"]: 10**15}
-    ask("get", "reference_pricing/")
+    for document in ("availabilities/", "reference_pricing/"):
+        assert f"{6 * (2**31 - 1) ** 2} pieces of PRG-1" in ask("get", document, expect=409)["detail"]
 
 
 # -- availabilities ----------------------------------------------------------------------------------------
@@ -551,3 +551,11 @@ records:
     assert [len(store[kind]) for kind in ("program", "program_line", "part_override")] == [4, 8, 20]
     assert all(line["bom_id"] and not line["part_id"] for line in store["program_line"])
     assert len({(override["program_id"], override["part_id"]) for override in store["part_override"]}) == 20
+
+
+def test_a_part_is_no_substitute_of_itself(ask, make_part):
+    part_id, other = make_part("PRG-1"), make_part("PRG-2")
+    told = ask("post", "part_overrides/", [{"part_id": part_id, "substitute_part_id": part_id}], expect=409)
+    assert told["detail"] == f"Item 0: A part is no substitute of itself: substitute_part_id is part_id, {part_id}."
+    [made] = ask("post", "part_overrides/", [{"part_id": part_id, "substitute_part_id": other}])
+    ask("patch", f"part_overrides/{made['id']}/", {"substitute_part_id": part_id}, expect=409)

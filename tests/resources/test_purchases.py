@@ -488,14 +488,14 @@ def test_an_order_from_approval_to_stock(api, create, line, id, sandbox):
     path = f"/v1/purchase_orders/{order['id']}/"
     api.post(f"{path}events/", {"type": "ordered", "occurred_at": "2026-01-10T10:00:00+01:00", "note": "By phone"})
     api.post(f"{path}events/", {"type": "shipped", "tracking_number": "1Z", "carrier_name": "UPS"})
-    event = api.post(f"{path}events/", {"type": "received", "occurred_at": "2026-01-14T08:00:00Z"})
+    event = api.post(f"{path}events/", {"type": "received", "occurred_at": "2026-01-16T08:00:00Z"})
     lines = api.get(f"{path}lines/")["results"]
     assert event["lines"] == [{"purchase_line_id": item["id"], "quantity": item["quantity"]} for item in lines]
     after = api.get(path)
     assert (after["status"], after["ordered_at"], after["received_at"]) == (
         "received",
         "2026-01-10T09:00:00Z",
-        "2026-01-14T08:00:00Z",
+        "2026-01-16T08:00:00Z",
     )
     assert [item["type"] for item in after["events"]] == ["ordered", "shipped", "received"]
     assert (
@@ -516,8 +516,8 @@ def test_an_order_from_approval_to_stock(api, create, line, id, sandbox):
         )
         for lot in lots
     ] == [
-        (60, 60, id("program", "rover"), "0.0125", "EUR", "2026-01-14T08:00:00Z"),
-        (40, 40, id("program", "rover"), "0.5", "EUR", "2026-01-14T08:00:00Z"),
+        (60, 60, id("program", "rover"), "0.0125", "EUR", "2026-01-16T08:00:00Z"),
+        (40, 40, id("program", "rover"), "0.5", "EUR", "2026-01-16T08:00:00Z"),
     ]
 
 
@@ -631,3 +631,330 @@ def test_orders_can_be_made_up(api, tmp_path):
             ]
         )
         assert (order["received_at"] is not None) == (order["status"] == "received")
+
+
+# -- parts of an order -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def events(api):
+    """Tell an event of an order."""
+
+    def tell(path, type, *pieces, expect=201, **values):
+        lines = [{"purchase_line_id": line_id, "quantity": quantity} for line_id, quantity in pieces]
+        body = {"type": type, **({"lines": lines} if lines else {}), **values}
+        return api.post(f"{path}events/", body, expect=expect)
+
+    return tell
+
+
+@pytest.fixture
+def ordered(api, create, line, events):
+    """(the path, the lines' ids) of an order of 100 and 10 pieces that is under way."""
+    order = create(lines=[line(100), line(10)])
+    path = f"/v1/purchase_orders/{order['id']}/"
+    events(path, "ordered")
+    return path, [item["id"] for item in api.get(f"{path}lines/")["results"]]
+
+
+def shown(api, path):
+    """(the order's status, what has come, what will not and how far it is of each line)."""
+    lines = api.get(f"{path}lines/")["results"]
+    return api.get(path)["status"], [
+        (item["quantity_received"], item["quantity_cancelled"], item["status"]) for item in lines
+    ]
+
+
+@pytest.mark.parametrize("type", ["approved", "ordered"])
+def test_an_event_of_the_whole_order_takes_no_lines(api, path, id, events, type):
+    order = path("requested" if type == "approved" else "approved")
+    before = api.get(order)
+    item = api.get(f"{order}lines/")["results"][0]["id"]
+    assert "leave out its lines" in events(order, type, (item, 1), expect=409)["detail"]
+    assert api.get(order) == before
+
+
+def test_pieces_are_cancelled_one_line_at_a_time(api, ordered, events):
+    path, (caps, others) = ordered
+    event = events(path, "cancelled", (caps, 40))
+    assert (event["purchase_order_status"], event["lines"]) == (
+        "in_progress",
+        [{"purchase_line_id": caps, "quantity": 40}],
+    )
+    assert shown(api, path) == ("in_progress", [(0, 40, "open"), (0, 0, "open")])
+    assert "60 can be cancelled" in events(path, "cancelled", (caps, 61), expect=409)["detail"]
+    assert "60 are still open" in events(path, "received", (caps, 61), expect=409)["detail"]
+    assert "60 are still to be shipped" in events(path, "shipped", (caps, 61), expect=409)["detail"]
+    assert events(path, "cancelled", (caps, 60), (others, 10))["purchase_order_status"] == "cancelled"
+    assert shown(api, path) == ("cancelled", [(0, 100, "cancelled"), (0, 10, "cancelled")])
+
+
+@pytest.mark.parametrize("with_lines", [True, False])
+@pytest.mark.parametrize("was_shipped", [True, False])
+def test_what_will_never_come_is_closed(api, ordered, events, sandbox, was_shipped, with_lines):
+    path, (caps, others) = ordered
+    if was_shipped:
+        events(path, "shipped")
+    events(path, "received", (caps, 60))
+    rest = [(caps, 40), (others, 10)] if with_lines else []
+    event = events(path, "cancelled", *rest, note="The rest is lost.")
+    assert event["purchase_order_status"] == "received"
+    assert event["lines"] == [
+        {"purchase_line_id": caps, "quantity": 40},
+        {"purchase_line_id": others, "quantity": 10},
+    ]
+    assert shown(api, path) == ("received", [(60, 40, "cancelled"), (0, 10, "cancelled")])
+    assert api.get(path)["received_at"] == NOW
+    assert [lot["quantity"] for lot in sandbox.store["stock_lot"]] == [60]
+    events(path, "received", expect=409)
+
+
+def test_the_last_pieces_that_come_end_an_order_of_which_some_were_cancelled(api, ordered, events):
+    path, (_, others) = ordered
+    events(path, "cancelled", (others, 10))
+    assert events(path, "received")["purchase_order_status"] == "received"
+    assert shown(api, path) == ("received", [(100, 0, "received"), (0, 10, "cancelled")])
+
+
+def test_what_is_under_way_is_not_cancelled(api, ordered, events):
+    path, (caps, others) = ordered
+    events(path, "shipped", (caps, 100))
+    assert "is shipped" in events(path, "cancelled", expect=409)["detail"]
+    assert "0 can be cancelled" in events(path, "cancelled", (caps, 1), expect=409)["detail"]
+    assert events(path, "cancelled", (others, 10))["purchase_order_status"] == "shipped"
+    assert events(path, "received")["purchase_order_status"] == "received"
+
+
+@pytest.mark.parametrize("how", ["delete", "fewer"])
+def test_an_order_without_open_lines_is_received(api, ordered, events, how):
+    path, (caps, others) = ordered
+    events(path, "received", (caps, 100))
+    assert api.get(path)["status"] == "in_progress"
+    if how == "delete":
+        api.delete(f"{path}lines/{others}/")
+    else:
+        events(path, "received", (others, 4))
+        api.patch(f"{path}lines/", [{"id": others, "quantity": 4}])
+    order = api.get(path)
+    assert (order["status"], order["received_at"]) == ("received", NOW)
+
+
+def test_an_order_of_which_nothing_has_come_is_not_received_when_its_lines_go(api, ordered):
+    path, lines = ordered
+    for item in lines:
+        api.delete(f"{path}lines/{item}/")
+    assert api.get(path)["status"] == "in_progress"
+
+
+def test_no_more_is_shipped_than_was_ordered(api, ordered, events):
+    path, (caps, others) = ordered
+    events(path, "shipped", (caps, 60))
+    assert "40 are still to be shipped" in events(path, "shipped", (caps, 41), expect=409)["detail"]
+    events(path, "shipped", (caps, 40))
+    assert "0 are still to be shipped" in events(path, "shipped", (caps, 1), expect=409)["detail"]
+    events(path, "shipped", (others, 10))
+    assert api.get(path)["status"] == "shipped"
+
+
+def test_what_was_cancelled_is_not_on_order(api, create, line, events, id):
+    program = id("program", "rover")
+    part = api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "NE555DR", "manufacturer_name": "TI"}]})
+    part_id = part["lines"][0]["part_id"]
+    order = create(lines=[line(100, part_id=part_id)], program_id=program)
+    api.post(f"/v1/programs/{program}/lines/", [{"part_id": part_id, "quantity": 500}])
+    path = f"/v1/purchase_orders/{order['id']}/"
+    item = api.get(f"{path}lines/")["results"][0]["id"]
+
+    def on_order():
+        parts = api.get(f"/v1/programs/{program}/availabilities/")["parts"]
+        return next(each["on_order"] for each in parts if each["part_id"] == part_id)
+
+    assert on_order() == 100
+    events(path, "cancelled", (item, 30))
+    assert on_order() == 70
+
+
+# -- the order of time -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type", ["shipped", "received", "cancelled", "note"])
+def test_events_do_not_go_back_in_time(api, create, line, events, type):
+    order = create(lines=[line()])
+    path = f"/v1/purchase_orders/{order['id']}/"
+    events(path, "ordered", occurred_at="2026-01-12T10:00:00+01:00")
+    before = api.get(path)
+    told = events(path, type, occurred_at="2026-01-12T08:59:59Z", expect=409)["detail"]
+    assert "2026-01-12T08:59:59Z" in told
+    assert "ordered event of 2026-01-12T09:00:00Z" in told
+    assert api.get(path) == before
+    events(path, type, occurred_at="2026-01-12T09:00:00Z")
+
+
+# -- approval again --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def approved(api, create, line):
+    """The path of an order above the threshold that was approved."""
+    order = create(lines=[line(2, "600")])
+    path = f"/v1/purchase_orders/{order['id']}/"
+    api.post(f"{path}events/", {"type": "approved"})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda id: {"supplier_id": id("supplier", "mouser")}, "requested"),
+        (lambda id: {"currency": "EUR"}, "requested"),
+        (lambda id: {"shipping_amount": "0.01"}, "requested"),
+        (lambda id: {"metadata": {"a": 1}, "expected_delivery_date": "2026-03-01"}, "approved"),
+        (lambda id: {"supplier_id": id("supplier", "digikey"), "currency": "USD"}, "approved"),
+    ],
+)
+def test_other_terms_need_approval_again(api, approved, id, change, status):
+    assert api.patch(approved, change(id))["status"] == status
+
+
+def test_another_part_needs_approval_again(api, approved, id):
+    item = api.get(f"{approved}lines/")["results"][0]["id"]
+    api.patch(f"{approved}lines/", [{"id": item, "part_id": id("part", "cap")}])
+    assert api.get(approved)["status"] == "approved"
+    api.patch(f"{approved}lines/", [{"id": item, "part_id": id("part", "mcu")}])
+    assert api.get(approved)["status"] == "requested"
+
+
+def test_below_the_threshold_other_terms_need_none(api, create, line, id):
+    order = create(lines=[line(1, "5")])
+    changed = api.patch(f"/v1/purchase_orders/{order['id']}/", {"supplier_id": id("supplier", "mouser")})
+    assert changed["status"] == "approved"
+
+
+# -- money and suppliers ---------------------------------------------------------------------------------------
+
+
+def test_the_currency_stays_once_pieces_have_arrived_or_a_bill_has(api, create, line, events, path):
+    assert "arrived" in api.patch(path("partial"), {"currency": "CHF"}, expect=409)["detail"]
+    order = create(lines=[line()])
+    url = f"/v1/purchase_orders/{order['id']}/"
+    assert api.patch(url, {"currency": "EUR"})["currency"] == "EUR"
+    bill = api.post("/v1/supplier_bills/", {"purchase_order_id": order["id"]})
+    assert "billed" in api.patch(url, {"currency": "USD"}, expect=409)["detail"]
+    api.patch(f"/v1/supplier_bills/{bill['id']}/", {"status": "void"})
+    assert api.patch(url, {"currency": "USD"})["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amounts"),
+    [
+        ("USD", ["0.00", "12.35", "24.69", "1.01", "25.70"]),
+        ("JPY", ["0", "12", "25", "1", "26"]),
+        ("KWD", ["0.000", "12.345", "24.690", "1.005", "25.695"]),
+        ("CLF", ["0.0000", "12.3450", "24.6900", "1.0050", "25.6950"]),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency(api, create, line, currency, amounts):
+    order = create(
+        currency=currency,
+        lines=[line(2, "12.345")],
+        no_part_lines=[{"description": "Fee", "unit_price": "1.005"}],
+    )
+    path = f"/v1/purchase_orders/{order['id']}/"
+    nothing, _, lines_total, fees, total = amounts
+    assert [order[name] for name in ("shipping_amount", "tax_amount")] == [nothing] * 2
+    assert [order[name] for name in ("lines_total", "no_part_lines_total", "total")] == [lines_total, fees, total]
+    assert api.get(f"{path}lines/")["results"][0]["line_total"] == lines_total
+    assert api.get(f"{path}no_part_lines/")["results"][0]["line_total"] == fees
+    bill = api.post(
+        "/v1/supplier_bills/",
+        {"purchase_order_id": order["id"], "lines": [{"description": "x", "unit_price": "12.345"}]},
+    )
+    assert [bill["total"], bill["lines"][0]["line_total"]] == [amounts[1]] * 2
+
+
+def test_nothing_is_written_as_the_currency_writes_it_when_that_changes(api, create):
+    path = f"/v1/purchase_orders/{create()['id']}/"
+    assert api.patch(path, {"currency": "JPY"})["shipping_amount"] == "0"
+    assert api.patch(path, {"currency": "USD", "tax_amount": "5"})["shipping_amount"] == "0.00"
+    assert api.patch(path, {"currency": "JPY"})["tax_amount"] == "5"
+
+
+def test_who_cannot_be_ordered_from_takes_no_orders(api, create, line, events, id, sandbox):
+    supplier = f"/v1/suppliers/{id('supplier', 'mouser')}/"
+    order = create(lines=[line()], supplier_id=id("supplier", "mouser"))
+    path = f"/v1/purchase_orders/{order['id']}/"
+    api.patch(supplier, {"is_buyable": False})
+    before = len(sandbox.store["purchase_order"])
+    assert "is_buyable" in create(409, supplier_id=id("supplier", "mouser"))["detail"]
+    other = create()
+    refused = api.patch(f"/v1/purchase_orders/{other['id']}/", {"supplier_id": id("supplier", "mouser")}, expect=409)
+    assert "is_buyable" in refused["detail"]
+    assert "is_buyable" in events(path, "ordered", expect=409)["detail"]
+    assert api.patch(path, {"metadata": {"a": 1}})["status"] == "approved"
+    assert len(sandbox.store["purchase_order"]) == before + 1
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------
+
+
+def test_the_number_of_a_deleted_order_is_not_given_again(api, create, line):
+    big = {"lines": [line(2, "600")]}
+    first, second = create(**big), create(**big)
+    own = create(number="PO-000013", **big)
+    for order in (second, own):
+        api.delete(f"/v1/purchase_orders/{order['id']}/")
+    numbers = [create()["number"] for _ in range(4)]
+    assert (first["number"], second["number"]) == ("PO-000009", "PO-000010")
+    assert numbers == ["PO-000011", "PO-000012", "PO-000014", "PO-000015"]
+    assert create(number="PO-000010")["number"] == "PO-000010"
+
+
+# -- void bills ------------------------------------------------------------------------------------------------
+
+
+def test_the_number_of_a_void_bill_is_free_again(api, path, id):
+    order = id("purchase_order", "approved")
+    bill = api.post("/v1/supplier_bills/", {"purchase_order_id": order, "number": "B-1"})
+    api.post("/v1/supplier_bills/", {"purchase_order_id": order, "number": "B-1"}, expect=409)
+    api.patch(f"/v1/supplier_bills/{bill['id']}/", {"status": "void"})
+    again = api.post("/v1/supplier_bills/", {"purchase_order_id": order, "number": "B-1"})
+    assert again["id"] != bill["id"]
+    api.post("/v1/supplier_bills/", {"purchase_order_id": order, "number": "B-1"}, expect=409)
+    assert api.patch(f"/v1/supplier_bills/{bill['id']}/", {"number": "B-1"})["status"] == "void"
+
+
+def test_what_a_void_bill_alone_names_is_deleted(api, create, line, sandbox):
+    order = create(lines=[line(2, "600"), line(1)], no_part_lines=[{"description": "Fee", "unit_price": "1"}])
+    path = f"/v1/purchase_orders/{order['id']}/"
+    items = [item["id"] for item in api.get(f"{path}lines/")["results"]]
+    fee = api.get(f"{path}no_part_lines/")["results"][0]["id"]
+    lines = [
+        {"purchase_line_id": items[0], "unit_price": "600", "quantity": 2},
+        {"no_part_line_id": fee, "unit_price": "1"},
+    ]
+    bill = api.post("/v1/supplier_bills/", {"purchase_order_id": order["id"], "lines": lines})
+    for url in (f"{path}lines/{items[0]}/", f"{path}no_part_lines/{fee}/", path):
+        api.delete(url, expect=409)
+    api.patch(f"/v1/supplier_bills/{bill['id']}/", {"status": "void"})
+    api.delete(f"{path}lines/{items[0]}/")
+    api.delete(f"{path}no_part_lines/{fee}/")
+    billed = sandbox.store["supplier_bill_line"].where("supplier_bill_id", bill["id"])
+    assert [(item["purchase_line_id"], item["no_part_line_id"], item["description"]) for item in billed] == [
+        (None, None, "GRM155R61A104KA01D"),
+        (None, None, "Fee"),
+    ]
+    api.patch(f"{path}lines/", [{"id": items[1], "unit_price": "5000"}])
+    assert api.get(path)["status"] == "requested"
+    api.delete(path)
+    assert sandbox.store["supplier_bill"].get(bill["id"]) is None
+    assert not sandbox.store["supplier_bill_line"].where("supplier_bill_id", bill["id"])
+
+
+def test_a_bill_is_not_due_before_it_is_issued(api, id):
+    order = id("purchase_order", "approved")
+    dates = {"issued_on": "2026-01-10", "due_on": "2026-01-09"}
+    told = api.post("/v1/supplier_bills/", {"purchase_order_id": order, **dates}, expect=409)["detail"]
+    assert told == "due_on 2026-01-09 is before issued_on 2026-01-10."
+    bill = api.post("/v1/supplier_bills/", {"purchase_order_id": order, "issued_on": "2026-01-10"})
+    api.patch(f"/v1/supplier_bills/{bill['id']}/", {"due_on": "2026-01-09"}, expect=409)
+    assert api.patch(f"/v1/supplier_bills/{bill['id']}/", {"due_on": "2026-01-10"})["due_on"] == "2026-01-10"

@@ -136,3 +136,32 @@ def test_bad_values_and_references_are_named(api, quote):
 def test_unknown_quotes_and_lines_are_not_found(api):
     api.patch(f"/v1/supplier_quotes/{NOWHERE}/", {"status": "accepted"}, expect=404)
     api.patch(f"/v1/supplier_quote_lines/{NOWHERE}/", {"moq": 1}, expect=404)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "moq", "told"),
+    [
+        ([10, 100, 1000], 1, None),
+        ([10], 10, None),
+        ([], 10, None),
+        ([100, 10], 1, "price_breaks[1].quantity is 10"),
+        ([10, 10], 1, "price_breaks[1].quantity is 10"),
+        ([5, 50], 10, "price_breaks[0].quantity is 5"),
+    ],
+)
+def test_price_breaks_ascend_from_the_least_that_is_sold(api, part_id, quote, breaks, moq, told):
+    body = {
+        "supplier_quote_id": quote["id"],
+        "part_id": part_id,
+        "moq": moq,
+        "price_breaks": [{"quantity": quantity, "unit_price": "1"} for quantity in breaks],
+    }
+    answer = api.post("/v1/supplier_quote_lines/", body, expect=409 if told else 201)
+    assert told is None or told in answer["detail"]
+
+
+def test_the_least_that_is_sold_is_not_raised_above_a_price_break(api, part_id, quote):
+    body = {"supplier_quote_id": quote["id"], "part_id": part_id, "price_breaks": [{"quantity": 5, "unit_price": "1"}]}
+    path = f"/v1/supplier_quote_lines/{api.post('/v1/supplier_quote_lines/', body)['id']}/"
+    assert "moq, 6" in api.patch(path, {"moq": 6}, expect=409)["detail"]
+    assert api.patch(path, {"moq": 5})["moq"] == 5

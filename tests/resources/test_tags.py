@@ -56,5 +56,5 @@ def test_a_record_is_found_by_its_tag(api):
 def test_a_tag_that_is_not_there_is_refused_by_name(api):
     unknown = "00000000-0000-4000-8000-000000000000"
     refused = api.post("/v1/boms/", {"name": "Dashboard", "tag_ids": [unknown]}, expect=400)
-    assert refused == {"tag_ids": {"0": [f'Invalid pk "{unknown}" - object does not exist.']}}
+    assert refused == {"tag_ids": [f'Invalid pk "{unknown}" - object does not exist.']}
     api.get(f"/v1/tags/{unknown}/", expect=404)

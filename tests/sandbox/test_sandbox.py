@@ -36,6 +36,8 @@ def disturb(sandbox):
     api.delete(f"/v1/boms/{boms[0]['id']}/")
     line = api.get(f"/v1/boms/{boms[1]['id']}/lines/")["results"][0]
     api.delete(f"/v1/boms/{boms[1]['id']}/lines/{line['id']}/")
+    requested = next(order for order in sandbox.store["purchase_order"] if order["status"] == "requested")
+    api.delete(f"/v1/purchase_orders/{requested['id']}/")
     api.post("/v1/parse_raw_bom/", {"name": "x", "raw_lines": [{"mpn": "LM358DR", "manufacturer_name": "TI"}]})
     key = next(iter(sandbox.store["api_key"]))
     sandbox.store.replace("api_key", {**key, "name": "Renamed"})
