@@ -260,7 +260,6 @@ def test_a_field_accepts_what_it_documents(name):
         ("email", '"ada l"@example.com', False),
         ("email", "ada@[127.0.0.1]", False),
         ("email", "ada@example.com.", False),
-        ("email", "ada@example.com\n", True),  # trimmed
         ("email", "a..b@example.com", False),
         ("email", "jöe@example.com", False),
         ("email", "joe@bücher.de", False),
@@ -270,8 +269,6 @@ def test_a_field_accepts_what_it_documents(name):
         ("date", "2023-02-29", False),
         ("date", "20240229", False),
         ("timestamp", "0000-12-31T23:59:59Z", False),
-        ("timestamp", "0001-01-01T00:59:60+01:00", False),
-        ("timestamp", "0001-01-01T00:00:00+23:59", False),
         ("timestamp", "9999-12-31T23:59:60Z", True),
         ("timestamp", "2016-12-31T23:59:61Z", False),
         ("id", "00000000-0000-0000-0000-00000000000", False),
