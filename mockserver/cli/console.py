@@ -36,7 +36,8 @@ class Console(click.Group):
 
 @contextlib.contextmanager
 def _interrupting(received: list[int]):
-    """Let SIGTERM interrupt like SIGINT, where signals are this thread's to hear."""
+    """Let SIGTERM interrupt like SIGINT, where signals are this thread's to hear. Shells let background jobs ignore
+    SIGINT; who sends it to one means it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -45,9 +46,10 @@ def _interrupting(received: list[int]):
         received.append(signum)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGTERM) is interrupt:
-            signal.signal(signal.SIGTERM, before)
+        for signum, handler in before.items():
+            if signal.getsignal(signum) is interrupt:
+                signal.signal(signum, handler)
