@@ -18,7 +18,16 @@ A field without it is known as its operation's body is."""
 MESSAGES = {
     "anyOf": [
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
-        {"type": "array", "items": {"$ref": "#/components/schemas/Messages"}, "minItems": 1},
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/MessagesByKey"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                ]
+            },
+            "minItems": 1,
+        },
         {"$ref": "#/components/schemas/MessagesByKey"},
     ],
     "description": "What is wrong with a value: messages, or for an object or a list the same for each part of it.",

@@ -120,6 +120,7 @@ def test_traffic_that_keeps_the_contract_suggests_nothing():
             tag(description=5),
             [
                 (f"{TAG_PLACE}.properties.description.type", ("remove", True)),
+                (f"{TAG_PLACE}.properties.description.pattern", ("remove", True)),
                 (f"{TAG_PLACE}.properties.description", ("update", {"type": ["integer", "null"]})),
             ],
         ),

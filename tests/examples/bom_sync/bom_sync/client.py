@@ -1,5 +1,4 @@
 """A small client of the Cofactr Platform API: retries, paging, polling."""
-
 import time
 
 import requests
@@ -14,12 +13,14 @@ class JobFailed(Exception):
 class Cofactr:
     """Calls the API with a key. What the API refuses raises requests.HTTPError."""
 
-    def __init__(self, api_key: str, url: str = "https://flagship-api.cofactr.com", *, retries: int = 3, timeout: float = 10.0):
+    def __init__(self, api_key: str, url: str = "https://flagship-api.cofactr.com", *,
+                 retries: int = 3, timeout: float = 10.0):
         self.url, self.timeout = url, timeout
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Api-Key {api_key}"
         # Upserts may be repeated safely, so any verb may; too many requests and lost connections pass.
-        retry = Retry(retries, status_forcelist=(429, 503), allowed_methods=None, backoff_factor=0.01, raise_on_status=False)
+        retry = Retry(retries, status_forcelist=(429, 503), allowed_methods=None, backoff_factor=0.01,
+                      raise_on_status=False)
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, HTTPAdapter(max_retries=retry))
 

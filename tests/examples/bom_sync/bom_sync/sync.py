@@ -1,5 +1,4 @@
 """From the export of a PLM system to BOMs at Cofactr, and back by webhooks."""
-
 import contextlib
 import dataclasses
 import json
@@ -46,7 +45,8 @@ def as_bom(assembly: dict) -> dict:
 
 
 def as_line(item: dict) -> dict:
-    return {"mpn": item["mpn"], "manufacturer_name": item["maker"], "reference_designators_string": item["places"]}
+    return {"mpn": item["mpn"], "manufacturer_name": item["maker"],
+            "reference_designators_string": item["places"]}
 
 
 class Mirror:

@@ -18,22 +18,10 @@ def client(mock):
 def export():
     """What the PLM system gives: two assemblies, one of them with a part nobody knows."""
     return [
-        {
-            "number": "PCA-7001",
-            "title": "Valve Driver",
-            "revision": "A",
-            "items": [
-                {"mpn": "GRM155R61A104KA01D", "maker": "Murata", "places": "C1-C4"},
-                {"mpn": "STM32F407VGT6", "maker": "STMicroelectronics", "places": "U1"},
-            ],
-        },
-        {
-            "number": "PCA-7002",
-            "title": "Level Sensor",
-            "revision": "B",
-            "items": [
-                {"mpn": "RC0402FR-0710KL", "maker": "Yageo", "places": "R1, R2"},
-                {"mpn": "UNKNOWN-4711", "maker": "Nobody", "places": "U1"},
-            ],
-        },
+        {"number": "PCA-7001", "title": "Valve Driver", "revision": "A", "items": [
+            {"mpn": "GRM155R61A104KA01D", "maker": "Murata", "places": "C1-C4"},
+            {"mpn": "STM32F407VGT6", "maker": "STMicroelectronics", "places": "U1"}]},
+        {"number": "PCA-7002", "title": "Level Sensor", "revision": "B", "items": [
+            {"mpn": "RC0402FR-0710KL", "maker": "Yageo", "places": "R1, R2"},
+            {"mpn": "UNKNOWN-4711", "maker": "Nobody", "places": "U1"}]},
     ]

@@ -1,5 +1,4 @@
 """The client against trouble: pages, slow jobs, errors, lost connections, limits, time."""
-
 import pytest
 import requests
 
@@ -17,8 +16,6 @@ def test_all_pages_are_read(mock, client):
 
     assert names == [f"Board {number}" for number in range(150)]
     mock.assert_called("list_boms", times=1, query={"offset": 100})
-
-
 # [/records]
 
 
@@ -38,8 +35,6 @@ def test_why_a_job_failed_is_told(mock, client):
 
     with pytest.raises(JobFailed, match="The parser is down"):
         client.wait_for(job_id)
-
-
 # [/jobs]
 
 
@@ -54,8 +49,6 @@ def test_an_hour_takes_no_time(mock, client):
 
     bom_id = client.wait_for(job_id)["bom_id"]
     assert mock.records.get("bom", bom_id)["created_at"] == "2026-03-01T13:00:00Z"
-
-
 # [/clock]
 
 
@@ -75,8 +68,6 @@ def test_a_lost_answer_is_asked_for_again(mock, client):
     client.wait_for(client.upsert_bom(BOM))
 
     assert len(mock.records("bom", part_number=None, name="Valve Driver")) == 1
-
-
 # [/faults]
 
 
@@ -120,6 +111,4 @@ def test_a_request_may_break_the_contract_on_purpose(mock, client):
 def test_in_a_strict_world_undocumented_keys_are_refused(client):
     with pytest.raises(requests.HTTPError, match="400"):
         client.call("POST", "/v1/boms/", json={"name": "Valve Driver", "colour": "green"})
-
-
 # [/contract]

@@ -1,5 +1,4 @@
 """The ways in beside the fixtures of the other tests."""
-
 import json
 import urllib.request
 
@@ -11,7 +10,7 @@ import requests
 
 from bom_sync.client import Cofactr
 
-SESSION = requests.Session()  # made before any test, and answered all the same
+SESSION = requests.Session()                                      # made before any test, and answered all the same
 
 
 # [session]
@@ -19,8 +18,6 @@ def test_a_session_from_before_the_test(cofactr_mock):
     headers = {"Authorization": f"Api-Key {cofactr_mock.api_key}"}
     response = SESSION.get("https://flagship-api.cofactr.com/v1/boms/", headers=headers)
     assert response.json()["count"] == 3
-
-
 # [/session]
 
 
@@ -31,8 +28,6 @@ def test_any_client_can_call_the_live_server(cofactr_server):
     with urllib.request.urlopen(request) as response:
         assert json.load(response)["count"] == 3
     cofactr_server.assert_called("list_boms", times=1)
-
-
 # [/server]
 
 
@@ -46,8 +41,6 @@ def test_as_a_context_manager():
 @mockserver.Mock(seed=7)
 def test_as_a_decorator(mock):
     assert len(Cofactr(mock.api_key).boms()) == 3
-
-
 # [/without pytest]
 
 
@@ -66,8 +59,6 @@ async def test_async_clients(cofactr_mock):
         response = await session.get(f"{cofactr_mock.url}/v1/boms/")
         assert (await response.json())["count"] == 3
     cofactr_mock.assert_called("list_boms", times=2)
-
-
 # [/async]
 
 
@@ -78,14 +69,9 @@ def test_what_was_not_called_is_explained(cofactr_mock):
     with pytest.raises(AssertionError) as error:
         cofactr_mock.assert_called("create_outbound_email", times=1, body={"subject": "1 unknown parts"})
 
-    assert (
-        str(error.value)
-        == """\
+    assert str(error.value) == """\
 create_outbound_email should have been called once as described; it was never.
 It was called once otherwise. The nearest:
   #1 POST /v1/outbound_emails/ (create_outbound_email) → 200
       body.subject: expected '1 unknown parts', was '2 unknown parts'"""
-    )
-
-
 # [/explained]

@@ -1,5 +1,4 @@
 """The sync itself, against worlds of several kinds."""
-
 import pytest
 
 from bom_sync.client import Cofactr
@@ -15,8 +14,6 @@ def test_assemblies_become_boms(mock, client, export):
     mock.assert_called("upsert_bom_async", times=2)
     mock.assert_called("upsert_bom_async", times=1, body={"name": "Level Sensor", "raw_lines": [{"mpn": "RC0402FR-0710KL"}, {}]})
     mock.assert_not_called("delete_bom")
-
-
 # [/first test]
 
 
@@ -39,8 +36,6 @@ def test_someone_is_told_of_unknown_parts(mock, client, export):
     email = mock.outbox[-1]
     assert email["to_emails"] == "ada@acme.example.com"
     assert email["body"] == "PCA-7002: UNKNOWN-4711"
-
-
 # [/outbox]
 
 
@@ -53,15 +48,13 @@ def test_webhooks_keep_a_mirror(mock, client, export):
 
     assert mirror.boms[valve.bom_id] == client.call("GET", f"/v1/boms/{valve.bom_id}/")
     assert [delivery.status for delivery in mock.webhooks.deliveries.values()] == ["delivered", "delivered"]
-
-
 # [/webhooks]
 
 
 def test_a_webhook_that_found_nobody_comes_again(mock, client, export):
     mirror = Mirror()
     with mirror.listen() as address:
-        pass  # and hangs up
+        pass                                                      # and hangs up
     mock.webhooks.subscribe(address, triggers=["BOM"], backoff=60)
     [valve] = sync(client, export[:1])
     [delivery] = mock.webhooks.deliveries.values()
@@ -80,8 +73,6 @@ def test_a_moment_can_be_brought_back(mock, client, export):
 
     mock.reset()
     assert len(client.boms()) == 3
-
-
 # [/snapshot]
 
 
@@ -100,8 +91,6 @@ def test_two_customers_at_once(cofactr_mock_factory, export):
     assert len(acme.records("bom", name="Valve Driver")) == 1
     assert plant.records("bom") == []
     plant.assert_not_called("upsert_bom_async")
-
-
 # [/worlds]
 
 
@@ -113,6 +102,4 @@ def test_the_journal_tells_what_happened(mock, client, export):
     assert upsert.json["version"] == "A"
     assert upsert.status == 202
     assert {change["kind"] for change in upsert.changes} >= {"async_job", "bom", "bom_line"}
-
-
 # [/journal]
