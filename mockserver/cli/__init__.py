@@ -1,7 +1,9 @@
 """The command line: `mockserver serve`, `mockserver operations`, `mockserver proxy`, `mockserver contract …`."""
 
+import datetime as dt
 import gc
 import shlex
+import typing as t
 from pathlib import Path
 
 import click
@@ -48,6 +50,37 @@ allow_host = click.option(
 )
 
 
+class ClockRate(click.ParamType):
+    """How many seconds the clock moves in a second: `real` is 1, `still` is 0."""
+
+    name = "real|still|RATE"
+    named: t.ClassVar = {"real": 1.0, "still": 0.0}
+
+    def get_metavar(self, param, ctx=None):
+        return self.name
+
+    def convert(self, value, param, ctx):
+        from mockserver.admin.clock import FASTEST
+
+        try:
+            rate = self.named[value] if value in self.named else float(value)
+        except (TypeError, ValueError):
+            rate = -1.0
+        if not 0 <= rate <= FASTEST:
+            self.fail(f"{value!r} is neither real nor still nor a number from 0 to {FASTEST:.0f}.", param, ctx)
+        return rate
+
+
+def clock_in_words(sandbox) -> str:
+    """Return how a sandbox's clock goes, and what it shows."""
+    from mockserver.sandbox.clock import stamp
+
+    now, rate = stamp(sandbox.clock.now().replace(microsecond=0)), sandbox.clock.rate
+    if not rate:
+        return f"clock still at {now}"
+    return f"clock running{'' if rate == 1 else f' {rate:g} times as fast'} from {now}"
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @allow_host
@@ -76,6 +109,15 @@ allow_host = click.option(
 @operations_file
 @overlay_file
 @click.option("--strict", is_flag=True, help="Refuse requests with undocumented keys with 400.")
+@click.option(
+    "--clock",
+    "rate",
+    type=ClockRate(),
+    default="real",
+    show_default=True,
+    help="Whether time goes on as really, so many times as fast, or stands still at the moment of the fixture. When it "
+    "goes on, all moments of the fixture are moved, so that its own is the start. New sandboxes do the same.",
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
@@ -128,6 +170,7 @@ def serve(
     corrections,
     overlay,
     strict,
+    rate,
     state,
     cors,
     forwarded,
@@ -156,6 +199,8 @@ def serve(
         operations = resources.operations(*([corrections] if corrections else []))
         with worlds.gc_paused():
             world = worlds.with_key(worlds.load(fixtures, seed), api_key)
+            if rate:
+                world = worlds.at(world, dt.datetime.now(dt.UTC).replace(microsecond=0))
             gc.freeze()  # the world is there to stay: collections need not trace it
     except (worlds.UnknownFixture, YamlError) as error:
         raise click.ClickException(str(error)) from None
@@ -175,7 +220,7 @@ def serve(
         file = context.with_resource(StateFile(state)) if state is not None else None
     except (ValueError, StateFileError) as error:
         raise click.ClickException(str(error)) from None
-    sandbox = Sandbox(world, rate=1.0, strict=strict)
+    sandbox = Sandbox(world, rate=rate, strict=strict)
     if file is not None:
         given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
         api_key = opened(sandbox, state, api_key if given else None)
@@ -210,7 +255,7 @@ def serve(
         say(
             f"Cofactr mock ready on {url}\n"
             f"  fixtures  {world.name} (seed {world.seed}), "
-            f"{sum(operation.served for operation in operations)} operations\n"
+            f"{sum(operation.served for operation in operations)} operations, {clock_in_words(sandbox)}\n"
             f"  API key   {api_key}\n"
             f"  docs      {url}/__mock__/docs/\n"
             f"  try       curl -H {header} {url}{boms}"

@@ -77,9 +77,7 @@ contract_file = click.option(
     metavar="SECONDS",
     help="Go on with further requests for so long, and then stop, done or not.",
 )
-@click.option(
-    "--seed", default=1, show_default=True, help="Equal seeds send equal requests, but for a --max-time."
-)
+@click.option("--seed", default=1, show_default=True, help="Equal seeds send equal requests, but for a --max-time.")
 @click.option(
     "--report",
     "reports",

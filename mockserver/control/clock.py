@@ -33,7 +33,12 @@ class ClockRunRequest(Strict):
 
 def get(at):
     """Read the clock."""
-    return {"now": stamp(at.sandbox.clock.now()), "rate": at.sandbox.clock.rate}
+    return shown(at.sandbox)
+
+
+def shown(sandbox) -> dict:
+    """What is told of a sandbox's clock."""
+    return {"now": stamp(sandbox.clock.now()), "rate": sandbox.clock.rate}
 
 
 def freeze(at):

@@ -58,8 +58,8 @@ class SandboxKey(fields.Schema):
 class Sandbox(fields.Schema):
     """A world of its own:
 
-    records, ids, clock, jobs, faults, webhooks, journal, policies. Its clock stands still until told
-    otherwise.
+    records, ids, clock, jobs, faults, webhooks, journal, policies. Its clock stands still or runs as the server was
+    told to, until told otherwise.
     """
 
     id = fields.Id(dump_only=True)
@@ -113,8 +113,11 @@ def create(at, data):
     if at.confined:
         raise Refused("This mock is one sandbox alone. Make another mock, or use `mockserver serve`.")
     try:
-        world = world_of(at.app, data.get("fixtures"), data.get("seed"))
-        return shown(at.app.sandboxes.create(world, data.get("name"), data["policies"]["strict"]))
+        default, world = at.app.sandbox, world_of(at.app, data.get("fixtures"), data.get("seed"))
+        rate = default.rate
+        if rate and world is not default.world:
+            world = worlds.at(world, default.world.now)
+        return shown(at.app.sandboxes.create(world, data.get("name"), data["policies"]["strict"], rate))
     except (ValueError, TooManySandboxes) as error:
         raise Refused(str(error)) from None
 

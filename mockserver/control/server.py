@@ -5,6 +5,7 @@ from flask import Response
 
 from mockserver.admin.errors import Refused
 from mockserver.api import fields
+from mockserver.control import clock
 
 MOCK = {"url": "/", "description": "This mock."}
 
@@ -16,6 +17,7 @@ class Health(fields.Schema):
     operations = fields.Integer(dump_only=True, description="How many operations of the API are served.")
     fixtures = fields.Text(dump_only=True, description="The world of the default sandbox.")
     seed = fields.Integer(min=-(2**63), max=2**63, dump_only=True)
+    clock = fields.Nested(clock.Clock, dump_only=True, description="The clock of the default sandbox.")
 
 
 class Saved(fields.Schema):
@@ -28,7 +30,13 @@ def health(at):
     """That the mock runs, and what it serves. Needs no token."""
     sandbox = at.sandbox or at.app.sandbox
     served = sum(operation.served for operation in at.app.operations)
-    return {"status": "ok", "operations": served, "fixtures": sandbox.world.name, "seed": sandbox.seed}
+    return {
+        "status": "ok",
+        "operations": served,
+        "fixtures": sandbox.world.name,
+        "seed": sandbox.seed,
+        "clock": clock.shown(sandbox),
+    }
 
 
 def openapi(at):

@@ -194,6 +194,16 @@ class Table:
             bucket = self.buckets[name, value] = list(shared)
         return bucket
 
+    def mapped(self, function: Callable[[Record], Record]) -> "Table":
+        """A table with what `function` makes of each record, for a frozen table without a base.
+
+        Ids have to stay, and so has all that the indexes look at: the two tables share them.
+        """
+        other = Table(self.kind, self.indexes)
+        other.rows = {ordinal: function(record) for ordinal, record in self.rows.items()}
+        other.ordinals, other.buckets, other.last, other.size = self.ordinals, self.buckets, self.last, self.size
+        return other
+
     def copy(self) -> "Table":
         """A table with the same records that shares no mutable state with this one."""
         other = Table(self.kind, self.indexes, self.base)

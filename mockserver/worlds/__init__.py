@@ -84,6 +84,60 @@ def _load(path, _modified, seed):
     return Builder(path, seed).build()
 
 
+@functools.lru_cache(maxsize=16)
+@gc_paused()
+def at(world: World, now: dt.datetime) -> World:
+    """The same world at another moment: all its moments are as far from `now` as they were from its own.
+
+    Dates move by whole days.
+    """
+    store = Store(world.store.kinds)
+    store.tables = dict(world.store.tables)
+    delta = now - world.now
+    for kind, resource in resources.by_kind().items():
+        moves = _moves(resource.stored, delta, dt.timedelta(days=(now.date() - world.now.date()).days))
+        if moves and len(store[kind]):
+            store.tables[kind] = store[kind].mapped(functools.partial(_moved, moves))
+    return dc.replace(world, now=now, store=store)
+
+
+def _moves(of: dict, delta: dt.timedelta, days: dt.timedelta) -> dict:
+    """`{field: how its value moves}` of those among these fields that hold moments or dates, at any depth."""
+    found = {}
+    for name, field in of.items():
+        inner = field.inner if isinstance(field, fields.Array) else field
+        if isinstance(inner, fields.Timestamp):
+            move = _mover(moment, stamp, delta)
+        elif isinstance(inner, fields.Date):
+            move = _mover(dt.date.fromisoformat, dt.date.isoformat, days)
+        elif isinstance(inner, fields.Nested) and (below := _moves(inner.schema.fields, delta, days)):
+            move = functools.partial(_moved, below)
+        else:
+            continue
+        found[name] = functools.partial(_each, move) if inner is not field else move
+    return found
+
+
+def _mover(read, write, by):
+    @functools.cache  # a world has few moments and many records; it goes with the world
+    def move(text):
+        try:
+            return write(read(text) + by)
+        except OverflowError:  # at the end of the calendar, where it stays
+            return text
+
+    return move
+
+
+def _each(move, values):
+    return list(map(move, values))
+
+
+def _moved(moves: dict, record: dict) -> dict:
+    values = {name: move(record[name]) for name, move in moves.items() if record.get(name)}
+    return {**record, **values} if values else record
+
+
 def empty_store() -> Store:
     """Return a store with a table for every kind of record, and nothing in it."""
     return new_store({kind: resource.indexes for kind, resource in resources.by_kind().items()})

@@ -1,6 +1,7 @@
 """The command `mockserver`, run as its users run it; what it refuses to serve, in this process."""
 
 import contextlib
+import datetime as dt
 import inspect
 import os
 import re
@@ -115,9 +116,11 @@ def own(own_server):
 def test_it_says_where_it_is_with_which_key_and_where_the_docs_are(default):
     url = url_of(default)
     served = sum(operation.served for operation in resources.operations())
+    started = re.search(r"clock running from (\S+)", default)[1]
+    assert abs(dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(started)) < dt.timedelta(minutes=10)
     assert default == (
         f"Cofactr mock ready on {url}\n"
-        f"  fixtures  default (seed 1), {served} operations\n"
+        f"  fixtures  default (seed 1), {served} operations, clock running from {started}\n"
         f"  API key   {KEY}\n"
         f"  docs      {url}/__mock__/docs/\n"
         f"  try       curl -H 'Authorization: Api-Key {KEY}' {url}/v1/boms/\n"
@@ -477,6 +480,51 @@ def test_a_file_of_corrections_that_is_not_there_is_said(tmp_path):
 @pytest.mark.parametrize("option", ["--state", "--operations", "--overlay", "--fixtures"])
 def test_a_folder_in_the_place_of_a_file_is_a_wrong_file_like_others(option, tmp_path):
     assert str(tmp_path) in refused("serve", option, tmp_path)
+
+
+# -- the clock -----------------------------------------------------------------------------------------------
+
+
+def clocks(url, name="default"):
+    """(the clock of a sandbox, when a BOM of its world was created, the deadline of a program)."""
+    headers = {"Authorization": f"Api-Key {KEY}", "X-Mock-Sandbox": name}
+    clock = requests.get(f"{url}/__mock__/sandboxes/{name}/clock", timeout=10).json()
+    bom = requests.get(f"{url}/v1/boms/", headers=headers, timeout=10).json()["results"][0]
+    program = requests.get(f"{url}/v1/programs/", headers=headers, timeout=10).json()["results"][0]
+    return clock, bom["created_at"], program["deadline"]
+
+
+@pytest.mark.parametrize(("given", "rate"), [("real", 1), ("still", 0), ("60", 60), (None, 1)])
+def test_the_clock_runs_or_stands_still_and_the_fixture_with_it(given, rate):
+    before = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    with serving(*(["--clock", given] if given else [])) as (_, lines):
+        url = url_of(lines)
+        requests.post(f"{url}/__mock__/sandboxes", json={"name": "other"}, timeout=10).raise_for_status()
+        requests.post(f"{url}/__mock__/sandboxes", json={"name": "seeded", "seed": 7}, timeout=10).raise_for_status()
+        assert requests.get(f"{url}/__mock__/health", timeout=10).json()["clock"]["rate"] == rate
+        for name in ("default", "other", "seeded"):
+            clock, created_at, deadline = clocks(url, name)
+            assert clock["rate"] == rate, name
+            if rate:
+                assert dt.datetime.fromisoformat(clock["now"]) >= before
+                start = dt.datetime.fromisoformat(created_at)
+                assert before <= start < before + dt.timedelta(minutes=10)
+                assert dt.date.fromisoformat(deadline) - start.date() == dt.timedelta(days=105)
+            else:
+                assert (clock["now"], created_at, deadline) == (
+                    "2026-01-15T09:00:00Z",
+                    "2026-01-15T09:00:00Z",
+                    "2026-04-30",
+                )
+        told = {0: "still at 2026-01-15T09:00:00Z", 1: "running from ", 60: "running 60 times as fast from "}
+        assert f"clock {told[rate]}" in lines
+
+
+@pytest.mark.parametrize("given", ["fast", "-1", "nan", "1e9"])
+def test_a_clock_that_makes_no_sense_is_refused(given):
+    result = CliRunner().invoke(cli.main, ["serve", "--clock", given])
+    assert result.exit_code == 2
+    assert f"'{given}' is neither real nor still nor a number from 0 to 1000000." in result.output
 
 
 # -- operations ----------------------------------------------------------------------------------------------

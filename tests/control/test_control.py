@@ -17,6 +17,7 @@ def test_health_says_what_is_served(api):
         "operations": served,
         "fixtures": "default",
         "seed": 1,
+        "clock": {"now": "2026-01-15T09:00:00Z", "rate": 0.0},
     }
 
 

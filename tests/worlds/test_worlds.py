@@ -1,7 +1,9 @@
 """Fixtures: what may stand in them, how a mistake is told, and that the built-in worlds are sound."""
 
+import datetime as dt
 import hashlib
 import os
+import re
 
 import jsonschema_rs
 import orjson
@@ -12,6 +14,7 @@ from mockserver._data import fixtures_dir
 from mockserver._yaml import YamlError, load_yaml
 from mockserver.api.scope import Scope
 from mockserver.sandbox import Sandbox
+from mockserver.sandbox.clock import moment, stamp
 from tests.conftest import contract
 
 LOCKS = orjson.loads((fixtures_dir() / "locks.json").read_bytes())
@@ -340,3 +343,33 @@ def test_every_reference_of_a_world_leads_somewhere(built, name):
                 value = record.get(field)
                 for id in value if isinstance(value, list) else [value] if value else ():
                     assert store[target].get(id) is not None, f"{kind}.{field} {id}"
+
+
+# -- at another moment -----------------------------------------------------------------------------------------
+
+
+def test_a_world_at_another_moment_is_as_far_from_it_as_it_was():
+    """Moments and dates at any depth; nothing else, and the world it was made of stays as it is."""
+    world = worlds.load("default")
+    before = {kind: list(table) for kind, table in world.store.tables.items()}
+    delta = dt.timedelta(days=30, hours=5)
+    moved = worlds.at(world, world.now + delta)
+    assert moved.now == world.now + delta
+    assert worlds.at(world, world.now + delta) is moved
+
+    def shifted(value, key=None):
+        if isinstance(value, dict):
+            return {key: shifted(item, key) for key, item in value.items()}
+        if isinstance(value, list):
+            return [shifted(item, key) for item in value]
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", value):
+            return stamp(moment(value) + delta)
+        if key in ("deadline", "due_on", "issued_on", "valid_until", "required_by", "expected_delivery_date") and value:
+            return str(dt.date.fromisoformat(value) + dt.timedelta(days=30))
+        return value
+
+    for kind, records in before.items():
+        assert list(moved.store[kind]) == list(map(shifted, records)), kind
+        assert list(world.store[kind]) == records
+    order = next(order for order in moved.store["purchase_order"] if order["events"])
+    assert moved.store["purchase_order"].where("unique:number", (order["org_id"], order["number"])) == [order]
