@@ -1,6 +1,7 @@
 """The command line of the contract: `mockserver contract test`, `check`, `diff`, `show`."""
 
 import ipaddress
+import itertools
 import os
 import sys
 import tempfile
@@ -144,24 +145,22 @@ def test(url, read_only, allow_writes, tags, max_examples, max_time, seed, repor
 )
 @contract_file
 def check(files, reports, show_bodies, document):
-    """Does recorded traffic keep the contract? HAR files, VCR cassettes, the journal's export."""
-    from mockserver.contract.documents import DocumentError
-    from mockserver.traffic import check as checking
+    """Does recorded traffic keep the contract? HAR files, VCR cassettes, the journal's export.
 
-    exchanges = _read(files)
-    try:
-        report = checking.check(exchanges, _document(document), show_bodies)
-    except DocumentError as error:
-        raise CannotRun(str(error)) from None
-    if not report.exchanges:
+    FILE may be a folder, or a pattern such as 'tests/**/*.yaml'; any file may be compressed by gzip.
+    """
+    from mockserver.traffic import report
+
+    outcome = _checked(files, _document(document), show_bodies)
+    if not outcome.exchanges and not outcome.left_out:
         raise CannotRun(f"There are no exchanges in {', '.join(files)}.")
     for kind, path in _merged(reports).items():
         try:
-            report.write(kind, path)
+            report.write(outcome, kind, path)
         except OSError as error:
             raise CannotRun(f"{path}: cannot be written: {error.strerror}") from None
-    click.echo(report.text())
-    sys.exit(1 if report.breaking else 0)
+    click.echo(report.text(outcome))
+    sys.exit(1 if outcome.breaking else 0)
 
 
 @contract.command()
@@ -176,7 +175,10 @@ def diff(old, new, fail_on):
     """What changed from OLD to NEW, two OpenAPI documents? Ours is NEW when it is left out."""
     from mockserver.contract import diff as diffing
 
-    changes = diffing.diff(_document(old), _document(new))
+    try:
+        changes = diffing.diff(_document(old), _document(new))
+    except RecursionError:
+        raise CannotRun(f"{old}: is nested too deeply to be compared.") from None
     click.echo(diffing.text(changes))
     fatal = {None: set(), "breaking": {"breaking"}, "warning": {"breaking", "warning"}}[fail_on]
     sys.exit(1 if any(change.severity in fatal for change in changes) else 0)
@@ -195,12 +197,9 @@ def show(files, document):
     """How is the contract known? Verbs, paths and fields, documented or inferred, and confirmed by
     traffic."""
     from mockserver.contract import inventory
-    from mockserver.traffic import check as checking
 
     document = _document(document)
-    confirmed = (
-        {id for id, count in checking.check(_read(files), document).confirmed.items() if count} if files else set()
-    )
+    confirmed = {id for id, count in _checked(files, document).confirmed.items() if count} if files else set()
     click.echo(inventory.text(inventory.inventory(document, confirmed)))
 
 
@@ -217,13 +216,18 @@ def _document(path):
         raise CannotRun(str(error)) from None
 
 
-def _read(files):
-    from mockserver.traffic import recordings
+def _checked(files, document, show_bodies=False):
+    """The report of the recordings that files, folders and patterns name."""
+    from mockserver.contract.documents import DocumentError
+    from mockserver.traffic import check, recordings
 
     try:
-        return [exchange for file in files for exchange in recordings.read(file)]
-    except recordings.TrafficError as error:
+        several = [recordings.Recording(path) for path in recordings.files(files)]
+        report = check.check(itertools.chain.from_iterable(several), document, show_bodies)
+    except (DocumentError, recordings.TrafficError) as error:
         raise CannotRun(str(error)) from None
+    report.left_out += sum(recording.left_out for recording in several)
+    return report
 
 
 def _merged(reports):

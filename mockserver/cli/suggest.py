@@ -26,7 +26,7 @@ def suggest(files, output):
     from mockserver.app.document import document
     from mockserver.cli.contract import CannotRun
     from mockserver.contract.overlay import Overlay
-    from mockserver.traffic import check, recordings
+    from mockserver.traffic import check, recordings, report
     from mockserver.traffic.suggest import suggest as suggested
     from mockserver.traffic.suggest import to_yaml
 
@@ -48,4 +48,4 @@ def suggest(files, output):
         click.echo(f"{action['target']}\n    {action['description']}")
     click.echo(f"\n{len(actions)} corrections from {len(exchanges)} exchanges, in {output}.")
     if left.findings:
-        click.echo(f"\nWhat they leave:\n\n{left.text()}")
+        click.echo(f"\nWhat they leave:\n\n{report.text(left)}")

@@ -100,16 +100,20 @@ def _unusable(document) -> str | None:
         return "is no OpenAPI document of version 3: expected `openapi: 3.x`"
     if not isinstance(document["openapi"], str):
         return f"its version should be text: `openapi: '{document['openapi']}.0'`"
-    paths = document.get("paths")
-    if not isinstance(paths, dict) or not paths:
+    paths = document.setdefault("paths", {}) if document.get("webhooks") else document.get("paths")
+    if not isinstance(paths, dict) or not (paths or document.get("webhooks")):
         return "has no paths"
     for path, item in paths.items():
         if not isinstance(item, dict):
             return f"the path {path} should be an object"
         for method in METHODS:
-            operation = item.get(method, {"responses": {"200": {}}})
-            if not isinstance(operation, dict) or not isinstance(operation.get("responses"), dict):
-                return f"{method.upper()} {path} has no responses"
+            operation = item.get(method, {})
+            if not isinstance(operation, dict):
+                return f"{method.upper()} {path} should be an object"
+            if operation.get("responses") is None:  # 3.1 lets them be left out
+                operation["responses"] = {}
+            if not isinstance(operation["responses"], dict):
+                return f"the responses of {method.upper()} {path} should be an object"
     for reference in _references(document):
         if not reference.startswith("#/"):
             return f"refers to {reference}, which is another file; bundle them into one first"

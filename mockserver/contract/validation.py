@@ -175,7 +175,8 @@ class Contract:
         if not body:
             return [*found, _violation("", "missing", "The body is missing.")] if request.get("required") else found
         headers = {name.lower(): value for name, value in (headers or {}).items()}
-        return found + self._content([*pointer, "content"], request["content"], headers, body)
+        content = request.get("content")
+        return found + self._content([*pointer, "content"], content, headers, body) if content else found
 
     def unknown_in_request(self, operation: str, query: str, body: bytes) -> list[Violation]:
         """The parameters and keys of a request that the contract does not know, allowed or not."""
@@ -253,7 +254,7 @@ class Contract:
 
     def _unknown(self, message, body):
         schema = next(
-            (media.get("schema") for name, media in message.get("content", {}).items() if _is_json(name)),
+            (media.get("schema") for name, media in (message.get("content") or {}).items() if _is_json(name)),
             None,
         )
         try:
@@ -262,6 +263,8 @@ class Contract:
             return []
 
     def _extras(self, schema, value, path=()) -> Iterator[tuple]:
+        if not isinstance(value, dict | list):
+            return
         parts = list(self._parts(schema, set()))
         if isinstance(value, dict):
             others = [
@@ -270,11 +273,11 @@ class Contract:
             closed = any("properties" in part or part.get("additionalProperties") is False for part in parts)
             for name, item in value.items():
                 known = [part["properties"][name] for part in parts if name in part.get("properties", ())] or others
-                if known:
+                if known and isinstance(item, dict | list):
                     yield from self._extras({"anyOf": known}, item, (*path, name))
-                elif closed:
+                elif not known and closed:
                     yield (*path, name)
-        elif isinstance(value, list):
+        else:
             items = [part["items"] for part in parts if "items" in part]
             for number, item in enumerate(value if items else ()):
                 yield from self._extras({"anyOf": items}, item, (*path, number))

@@ -12,6 +12,8 @@ request   any other         warning         the API took what the contract and t
                                             Calls answered with 4xx say nothing: there they may agree
 response  status            breaking        a client has no branch for it; a warning from 500 on
 response  missing, type     breaking        a client reads a value that is not there or is of another type
+response  wrapped           breaking        the record is a level deeper or higher than a client looks for it;
+                                            what is wrong within is told beside
 response  other             breaking        no body, no JSON, another media type
 response  enum, format,     warning         a client that looks closer than at the type may stumble
           pattern, range
@@ -23,14 +25,12 @@ response  in a 4xx or 5xx   at most a       clients go by the status of a refusa
 """
 
 import dataclasses as dc
-import html
 import re
 import typing as t
-import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -41,7 +41,7 @@ from mockserver.traffic.recordings import REDACTED, Exchange, redacted
 SEVERITIES = ("breaking", "warning", "informational")
 BODY_SHOWN = 2000  # bytes of a body in an example
 _HIDDEN = (REDACTED, "[Filtered]", "***")  # what recorders put in the place of secrets, ours first
-_BREAKING = frozenset({"missing", "type", "other", "status"})
+_BREAKING = frozenset({"missing", "type", "wrapped", "other", "status"})
 _ID = re.compile(r"[0-9a-fA-F-]{32,36}|[0-9A-Z]{12}|\d+")
 
 
@@ -51,7 +51,7 @@ class Finding:
     know.
 
     `side` is request or response, `field` its place for any index (`results[].name`), `kind` that of a
-    Violation, or path or refused. `sources` are the exchanges that show it, `example` the first: its source,
+    Violation, or path, refused or wrapped. `sources` are the exchanges that show it, `example` the first: its source,
     request line and status, with the bodies when they were asked for.
     """
 
@@ -76,13 +76,17 @@ class Finding:
 @dc.dataclass
 class Report:
     """All differences, by operation and severity. `calls` counts the exchanges of each operation, `confirmed`
-    those of them that were answered with 2xx and that the contract describes completely on both sides."""
+    those of them that were answered with 2xx and that the contract describes completely on both sides.
+    `addresses` has verb and path of each operation. Not among the `exchanges` are `left_out`, which have no
+    answer to judge, and those with other hosts, which `elsewhere` counts."""
 
-    findings: list[Finding]
-    calls: Counter[str]
-    confirmed: Counter[str]
     addresses: dict[str, str]
-    exchanges: int
+    findings: list[Finding] = dc.field(default_factory=list)
+    calls: Counter[str] = dc.field(default_factory=Counter)
+    confirmed: Counter[str] = dc.field(default_factory=Counter)
+    exchanges: int = 0
+    left_out: int = 0
+    elsewhere: Counter[str] = dc.field(default_factory=Counter)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -95,7 +99,14 @@ class Report:
     def summary(self) -> str:
         found = ", ".join(f"{number} {severity}" for severity, number in self.counts.items())
         known = f"{sum(self.calls.values())} of them with {len(self.calls)} operations of the contract"
-        return f"{self.exchanges} exchanges, {known}: {found}."
+        text = f"{self.exchanges} exchanges, {known}: {found}."
+        if self.left_out:
+            text += f" Left out: {self.left_out} without a recorded answer."
+        if self.elsewhere:
+            hosts = ", ".join(host for host, _ in self.elsewhere.most_common(3))
+            more = ", …" if len(self.elsewhere) > 3 else ""
+            text += f" Not of this API: {self.elsewhere.total()} with other hosts ({hosts}{more})."
+        return text
 
     def groups(self) -> dict[str, list[Finding]]:
         """The findings of each operation, the worst first."""
@@ -107,128 +118,76 @@ class Report:
             for name, group in found.items()
         }
 
-    def text(self) -> str:
-        lines = []
-        for name, findings in self.groups().items():
-            lines.append(f"{name}  {self.addresses[name]}" if name in self.addresses else name)
-            for finding in findings:
-                lines.append(f"  {finding.severity:13} {_where(finding)}: {finding.message}")
-                lines.append(f"                {_evidence(finding)}")
-                lines += [
-                    f"                {side}: {finding.example[side]}"
-                    for side in ("request", "response")
-                    if side in finding.example
-                ]
-            lines.append("")
-        return _printable("\n".join([*lines, self.summary()]))
-
     def document(self) -> dict:
         return {
             "summary": self.counts,
             "exchanges": self.exchanges,
+            "left_out": self.left_out,
+            "elsewhere": dict(self.elsewhere),
             "calls": dict(self.calls),
             "confirmed": dict(self.confirmed),
             "findings": [finding.document() for group in self.groups().values() for finding in group],
         }
 
-    def write(self, kind: str, path: str | Path) -> None:
-        """Write it as json, junit or html. OSError when it cannot be written."""
-        content = {"json": self._json, "junit": self._junit, "html": self._html}[kind]()
-        Path(path).write_bytes(content)
-
-    def _json(self) -> bytes:
-        return orjson.dumps(self.document(), option=orjson.OPT_INDENT_2)
-
-    def _junit(self) -> bytes:
-        """A case for each finding, failed if breaking, and a passed one for each operation without any."""
-        groups = self.groups()
-        suites = ET.Element("testsuites", name="mockserver contract check")
-        for name in [*groups, *(name for name in self.calls if name not in groups)]:
-            findings = groups.get(name, [])
-            failures = sum(finding.severity == "breaking" for finding in findings)
-            suite = ET.SubElement(
-                suites,
-                "testsuite",
-                name=_xml(name),
-                tests=str(len(findings) or 1),
-                failures=str(failures),
-                errors="0",
-            )
-            for finding in findings:
-                case = ET.SubElement(
-                    suite, "testcase", classname=_xml(name), name=_xml(f"{_where(finding)} ({finding.kind})")
-                )
-                text = _xml(f"{finding.message}\n{_evidence(finding)}")
-                if finding.severity == "breaking":
-                    ET.SubElement(case, "failure", message=_xml(finding.message), type=finding.kind).text = text
-                else:
-                    ET.SubElement(case, "system-out").text = f"{finding.severity}: {text}"
-            if not findings:
-                ET.SubElement(suite, "testcase", classname=name, name=f"{self.calls[name]} exchanges keep the contract")
-        return ET.tostring(suites, encoding="utf-8", xml_declaration=True)
-
-    def _html(self) -> bytes:
-        rows = []
-        for name, findings in self.groups().items():
-            rows.append(
-                f"<tr><th colspan=4>{html.escape(name)} "
-                f"<small>{html.escape(self.addresses.get(name, ''))}</small></th></tr>"
-            )
-            rows += [
-                "<tr>"
-                + f"<td class={finding.severity}>{finding.severity}</td>"
-                + "".join(
-                    f"<td>{html.escape(text)}</td>" for text in (_where(finding), finding.message, _evidence(finding))
-                )
-                + "</tr>"
-                for finding in findings
-            ]
-        return _PAGE.format(summary=html.escape(self.summary()), rows="\n".join(rows)).encode()
-
 
 def check(exchanges: Iterable[Exchange], document: Mapping, show_bodies: bool = False) -> Report:
     """Each exchange matched to its operation in an OpenAPI 3.1 document, and both its sides validated.
 
-    Preflights (OPTIONS), HEAD and the mock's own control plane are left out. Examples are without secrets,
-    and hold the bodies only when `show_bodies`.
+    Preflights (OPTIONS), HEAD and the mock's own control plane are left out, and so are the calls of a host none
+    of whose calls the contract knows, if it knows those of another. Examples are without secrets, and hold
+    the bodies only when `show_bodies`.
     """
     contract = Contract(document)
-    addresses = {name: f"{place.method} {place.path}" for name, place in contract.places.items()}
-    report = Report([], Counter(), Counter(), addresses, 0)
+    report = Report({name: f"{place.method} {place.path}" for name, place in contract.places.items()})
     found: dict[tuple, Finding] = {}
+    unknown: dict[str, dict[tuple, Finding]] = {}  # by host
+    asked: dict[str, tuple[str, str]] = {}  # verb and path of calls that the contract does not know
+    hosts = set()
     for exchange in exchanges:
         if exchange.method in ("OPTIONS", "HEAD") or exchange.path.startswith("/__mock__"):
             continue
+        if exchange.status == 304:  # the answer is in the client's cache
+            report.left_out += 1
+            continue
         report.exchanges += 1
-        operation, violations = compare(contract, exchange)
+        match = contract.match(exchange.method, exchange.path)
+        if match is None:
+            operation, violations = _label(exchange), [("request", _UNKNOWN)]
+            asked.setdefault(operation, (exchange.method, exchange.path))
+        else:
+            operation, violations = match[0], _violations(contract, *match, exchange)
+        host = urlsplit(exchange.url).netloc
         if operation in contract:
+            hosts.add(host)
             report.calls[operation] += 1
             report.confirmed[operation] += not violations and 200 <= exchange.status < 300
+        findings = found if operation in contract else unknown.setdefault(host, {})
         told = set()
         for side, violation in violations:
-            key = (
-                operation,
-                side,
-                exchange.status if side == "response" else 0,
-                violation.place,
-                violation.kind,
-            )
+            key = (operation, side, exchange.status if side == "response" else 0, violation.place, violation.kind)
             if key in told:
                 continue  # another item of the same list
             told.add(key)
-            if key not in found:
-                message = violation.expected if not show_bodies else violation.reason
-                found[key] = Finding(
+            if key not in findings:
+                findings[key] = Finding(
                     operation,
                     side,
                     exchange.status,
                     violation.place,
                     violation.kind,
                     severity(side, violation, exchange.status),
-                    message,
+                    violation.reason if show_bodies else violation.expected,
                     _example(exchange, show_bodies),
                 )
-            found[key].sources.append(exchange.source)
+            findings[key].sources.append(exchange.source)
+    for host, findings in unknown.items():
+        if hosts and host and host not in hosts:
+            report.elsewhere[host] = sum(finding.count for finding in findings.values())
+            report.exchanges -= report.elsewhere[host]
+        else:
+            for key, finding in findings.items():
+                message = _no_such_operation(contract, *asked[finding.operation])
+                found.setdefault(key, dc.replace(finding, message=message, sources=[])).sources += finding.sources
     report.findings = list(found.values())
     return report
 
@@ -238,7 +197,8 @@ def compare(contract: Contract, exchange: Exchange) -> tuple[str, list[tuple[str
     for the operation."""
     match = contract.match(exchange.method, exchange.path)
     if match is None:
-        return _unknown(contract, exchange)
+        message = _no_such_operation(contract, exchange.method, exchange.path)
+        return _label(exchange), [("request", dc.replace(_UNKNOWN, reason=message, expected=message))]
     return match[0], _violations(contract, *match, exchange)
 
 
@@ -258,19 +218,17 @@ def severity(side: str, violation: Violation, status: int) -> str:
 
 
 def _violations(contract, operation, parameters, exchange) -> list[tuple[str, Violation]]:
-    sent = []
-    if "request" in exchange.omitted:
-        sent = contract.request_violations(operation, exchange.query_string, path_parameters=parameters)
-        sent = [violation for violation in sent if violation.field]  # all but the body, which was there
-    else:
-        sent = contract.request_violations(
-            operation, exchange.query_string, exchange.request_headers, exchange.request_body, parameters
-        )
-    sent += [
-        violation
-        for violation in contract.unknown_in_request(operation, exchange.query_string, exchange.request_body)
-        if violation not in sent
-    ]
+    sent = contract.request_violations(operation, exchange.query_string, path_parameters=parameters)
+    sent = _with(sent, contract.unknown_in_request(operation, exchange.query_string, b""))
+    sent = [violation for violation in sent if violation.field]  # all but the body
+
+    def judge(body):
+        shown = contract.request_violations(operation, "", exchange.request_headers, body)
+        shown = _with(shown, contract.unknown_in_request(operation, "", body))
+        return [violation for violation in shown if not violation.field.startswith("?")]
+
+    if "request" not in exchange.omitted:
+        sent += _wrapped(exchange.request_json, judge(exchange.request_body), judge)
     sent = [violation for violation in sent if violation.value not in _HIDDEN]
     if exchange.status >= 400:
         sent = [_refused(exchange)] if exchange.status in (400, 422) and not sent and not exchange.omitted else []
@@ -293,15 +251,71 @@ def _answered(contract, operation, exchange) -> list[Violation]:
         if not (200 <= status < 300 and len(success) == 1 and exchange.response_body):
             return found
         status = success[0]
-    if "response" not in exchange.omitted:
-        shown = contract.response_violations(operation, status, exchange.response_headers, exchange.response_body)
-        shown += [
-            violation
-            for violation in contract.unknown_in_response(operation, status, exchange.response_body)
-            if violation not in shown
-        ]
-        found += [violation for violation in shown if violation.value not in _HIDDEN]
-    return found
+    if "response" in exchange.omitted:
+        return found
+    headers = exchange.response_headers
+    if not headers and exchange.response_json is not None:
+        headers = {"content-type": "application/json"}  # the recorder kept no headers
+
+    def judge(body):
+        shown = contract.response_violations(operation, status, headers, body)
+        return _with(shown, contract.unknown_in_response(operation, status, body))
+
+    shown = _wrapped(exchange.response_json, judge(exchange.response_body), judge)
+    return found + [violation for violation in shown if violation.value not in _HIDDEN]
+
+
+def _with(violations, others):
+    """Violations and those of others that say something else."""
+    said = {(one.field, one.kind) for one in violations}
+    return [*violations, *(one for one in others if (one.field, one.kind) not in said)]
+
+
+def _wrapped(value, shown, judge) -> list[Violation]:
+    """What is wrong with a JSON body, said once when the record is only a level deeper or higher than the
+    contract has it. `judge` returns the violations of other bytes in its place."""
+    missing = [one.field for one in shown if one.kind == "missing" and re.fullmatch(r"[^.\[ ]+", one.field)]
+    unknown = {one.field for one in shown if one.kind == "extra"}
+    another_type = any(one.kind == "type" and not one.field for one in shown)
+    if not missing and not another_type:
+        return shown
+
+    def is_record(violations):
+        return not any(
+            one.field in missing if one.kind == "missing" else not one.field and one.kind in ("type", "other")
+            for one in violations
+        )
+
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, dict | list) and (name in unknown or another_type):
+            within = judge(orjson.dumps(inner))
+            if is_record(within):
+                return [
+                    _level(f"The {_noun(inner)} is under `{name}`."),
+                    *(one for one in shown if one.kind == "extra" and one.field != name),
+                    *(dc.replace(one, field=_joined(name, one.field)) for one in within),
+                ]
+    if len(missing) == 1 and isinstance(value, dict) and value.keys() <= unknown:
+        name = missing[0]
+        within, empty = judge(orjson.dumps({name: value})), judge(orjson.dumps({name: {}}))
+        if len(within) < len(empty) and is_record(within):  # what takes anything tells nothing
+            return [
+                _level(f"The record is not under `{name}`: it stands alone."),
+                *(dc.replace(one, field=one.field.removeprefix(f"{name}.")) for one in within),
+            ]
+    return shown
+
+
+def _level(message):
+    return Violation("", "wrapped", message, message)
+
+
+def _noun(value):
+    return "list" if isinstance(value, list) else "record"
+
+
+def _joined(name, field):
+    return name + (f".{field}" if field and not field.startswith("[") else field)
 
 
 def _refused(exchange):
@@ -313,16 +327,22 @@ def _refused(exchange):
     )
 
 
-def _unknown(contract, exchange):
-    """(verb and path, the finding) of a call that no operation of the contract is for."""
+_UNKNOWN = Violation("", "path", "The contract has no such operation.", "The contract has no such operation.")
+
+
+def _label(exchange) -> str:
+    """What stands for the operation of a call that the contract does not know."""
     path = "/".join("{id}" if _ID.fullmatch(word) else word for word in exchange.path.split("/"))
+    return f"{exchange.method} {path}"
+
+
+def _no_such_operation(contract, method, path) -> str:
     known = [
         SimpleNamespace(id=place.name, method=place.method, path=place.path, served=True)
         for place in contract.places.values()
     ]
-    near = near_misses(exchange.method, exchange.path, known, most=1)
-    message = "The contract has no such operation." + (f" {near[0]['hint']}" if near else "")
-    return f"{exchange.method} {path}", [("request", Violation("", "path", message, message))]
+    near = near_misses(method, path, known, most=1)
+    return _UNKNOWN.reason + (f" {near[0]['hint']}" if near else "")
 
 
 def _example(exchange, show_bodies):
@@ -339,43 +359,3 @@ def _example(exchange, show_bodies):
             if body
         }
     return example
-
-
-def _where(finding):
-    return " ".join(
-        filter(None, (finding.side, str(finding.status) if finding.side == "response" else "", finding.field))
-    )
-
-
-def _evidence(finding):
-    times = "once" if finding.count == 1 else f"{finding.count} times"
-    example = "{source}: {call} -> {status}".format_map(finding.example)
-    return f"{finding.kind}, {times}, such as {example}"
-
-
-def _printable(text):
-    """The text without what would steer a terminal: names come from strangers."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _xml(text):
-    """The text without what XML cannot say."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Contract check</title>
-<style>
-body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2em; }} table {{ border-collapse: collapse; }}
-td, th {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }}
-th {{ padding-top: 1.2em; }} small {{ font-weight: normal; }}
-.breaking {{ color: #b00020; font-weight: bold; }} .warning {{ color: #a65f00; }}
-.informational {{ color: #555; }}
-</style>
-<h1>Contract check</h1>
-<p>{summary}</p>
-<table>
-{rows}
-</table>
-</html>
-"""

@@ -2,19 +2,25 @@
 HAR.
 
 What the formats keep differs. HAR and VCR keep bodies as they were, and here they are without any
-compression. The journal keeps JSON bodies as values: equal, but not byte for byte. A body that a recording
-has left out, such as a form in the journal or a page saved by a browser without its content, is empty here,
-and its side named in `omitted`.
+compression, and in UTF-8 when they are text. The journal keeps JSON bodies as values: equal, but not byte for
+byte. A body that a recording has left out, such as a form in the journal or a page saved by a browser without
+its content, is empty here, and its side named in `omitted`. Any file may be compressed by gzip.
+
+JSON is read entry by entry, so that the size of a recording does not matter; YAML is read whole.
 """
 
 import base64
 import binascii
+import codecs
+import contextlib
 import dataclasses as dc
+import glob
+import gzip
 import json
 import re
 import typing as t
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -24,6 +30,8 @@ import yaml
 REDACTED = "REDACTED"
 LARGEST = 64 * 2**20  # bytes of one decompressed body
 DEEPEST = 100  # nesting of a YAML file
+CHUNK = 2**20  # bytes of a JSON file that are read at a time
+SUFFIXES = (".har", ".json", ".yaml", ".yml")  # of the recordings in a folder; `.gz` may follow
 EPOCH = "1970-01-01T00:00:00.000Z"
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
@@ -112,7 +120,7 @@ def exchange(
         body = _decompressed(headers, body)
         if body is None:
             omitted.add(side)
-        bodies.append(body or b"")
+        bodies.append(_in_utf8(headers, body or b""))
     return Exchange(
         method.upper(),
         unquote(address.path) or "/",
@@ -131,57 +139,240 @@ def exchange(
 # -- reading
 
 
-def read(path: str | Path) -> list[Exchange]:
-    """The exchanges in a HAR file, a VCR cassette (YAML or JSON) or an export of the journal, in their order.
+def files(arguments: Iterable[str | Path]) -> list[Path]:
+    """The recordings that paths, folders and patterns such as `cassettes/**/*.yaml` name, each once. Those of
+    a folder are all files within that have the suffix of a recording and are one. Raises TrafficError for a
+    pattern or folder without any."""
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if _is_recording(file)]
+        elif not path.exists() and glob.has_magic(str(argument)):
+            inside = sorted(file for file in map(Path, glob.glob(str(argument), recursive=True)) if file.is_file())
+        else:
+            inside = [path]
+        if not inside:
+            raise TrafficError(argument, "there is no recording")
+        found |= dict.fromkeys(inside)
+    return list(found)
 
-    Requests that got no answer are left out. Raises TrafficError for anything else, and for a file that
-    breaks its format.
+
+class Recording:
+    """The exchanges of a HAR file, a VCR cassette (YAML or JSON) or an export of the journal, in their order, read
+    as they are asked for.
+
+    Entries without an answer or an address are left out; `left_out` counts them once all was read. Iterating
+    raises TrafficError for any other file, and for one that breaks its format.
     """
-    path = Path(path)
-    try:
-        document = _parsed(path)
-        entries, convert = _recognised(document)
-        found = []
-        for number, entry in enumerate(entries, 1):
-            try:
-                one = convert(_mapping(entry, "the entry"))
-            except (_Wrong, ValueError) as error:
-                raise _Wrong(f"entry {number}: {error}") from None
-            if one is not None:
-                found.append(dc.replace(one, source=f"{path.name}#{number}"))
-        return found
-    except _Wrong as error:
-        raise TrafficError(path, str(error)) from None
-    except RecursionError:
-        raise TrafficError(path, "is nested too deeply") from None
+
+    def __init__(self, path: str | Path):
+        self.path, self.left_out = Path(path), 0
+
+    def __iter__(self) -> Iterator[Exchange]:
+        self.left_out = 0
+        try:
+            with _opened(self.path) as file:
+                for number, (convert, entry) in enumerate(_entries(file), 1):
+                    try:
+                        one = convert(_mapping(entry, "the entry"), self.path.parent)
+                    except (_Wrong, ValueError) as error:
+                        raise _Wrong(f"entry {number}: {error}") from None
+                    if one is None:
+                        self.left_out += 1
+                    else:
+                        yield dc.replace(one, source=f"{self.path.name}#{number}")
+        except _Wrong as error:
+            raise TrafficError(self.path, str(error)) from None
+        except (OSError, EOFError, zlib.error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise TrafficError(self.path, f"cannot be read: {reason}") from None
+        except RecursionError:
+            raise TrafficError(self.path, "is nested too deeply") from None
+
+
+def read(path: str | Path) -> list[Exchange]:
+    """All exchanges of a recording. Raises TrafficError."""
+    return list(Recording(path))
 
 
 class _Wrong(Exception):
     """What is wrong in a file, yet without the file's name."""
 
 
-def _parsed(path):
+@contextlib.contextmanager
+def _opened(path):
+    """A file or pipe, without the compression it may have."""
+    with path.open("rb") as file:
+        yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file
+
+
+def _is_recording(file) -> bool:
+    """Whether a file in a folder is a recording by its name and by how it begins."""
+    if not file.is_file() or not file.name.removesuffix(".gz").endswith(SUFFIXES):
+        return False
+    if file.name.removesuffix(".gz").endswith(".har"):
+        return True  # broken or not, it is meant to be one
     try:
-        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    except OSError as error:
-        raise _Wrong(f"cannot be read: {error.strerror or error}") from None
-    if not content.strip():
+        with _opened(file) as content:
+            start = content.peek(4096)
+            try:
+                convert, entry = next(_entries(content), (None, None))
+            except (_Wrong, RecursionError):
+                return b"interactions:" in start  # a broken cassette
+    except (OSError, EOFError, zlib.error):
+        return False
+    return convert is not _from_journal or (isinstance(entry, dict) and entry.keys() >= _JOURNAL)
+
+
+def _entries(file) -> Iterator[tuple[t.Callable, t.Any]]:
+    """(the function that makes an exchange of it, an entry) of a file."""
+    start = file.peek(4096).removeprefix(codecs.BOM_UTF8).strip()
+    if not start:
         raise _Wrong("is empty")
-    if content.lstrip()[:1] in (b"{", b"["):
-        try:
-            return json.loads(content)  # unlike orjson it takes lone surrogates
-        except ValueError as error:
-            raise _Wrong(f"is not JSON: {error}") from None
+    if start[:1] in (b"{", b"["):
+        yield from _json_entries(_Json(file))
+    else:
+        yield from _yaml_entries(file.read().removeprefix(codecs.BOM_UTF8))
+
+
+def _yaml_entries(content):
     try:
         _require_shallow(content)
         document = yaml.load(content, _Loader)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise _Wrong(f"is neither JSON nor YAML that can be read: {_line(error)}") from None
-    if not isinstance(document, dict) or not document.keys() & {"interactions", "http_interactions"}:
+    name = next((name for name in _CASSETTE if isinstance(document, dict) and name in document), None)
+    if name is None:
         raise _Wrong(_UNKNOWN)
-    return document
+    for entry in _list(document[name], name):
+        yield _from_cassette, entry
 
 
+def _json_entries(source):
+    """The entries of a JSON file: a list of the journal's, or an object that holds a list."""
+    if source.peek() == "[":
+        for entry in source.items():
+            yield _from_journal, entry
+        source.end()
+        return
+    known, alone = False, {}
+    for name in source.names():
+        if name == "log":
+            known = True
+            _require_next(source, "{", "log", "an object")
+            for inner in source.names():
+                if inner == "entries":
+                    yield from _listed(source, "log.entries", _from_har)
+                else:
+                    source.value()
+        elif name in _CASSETTE or name == "entries":
+            known = True
+            yield from _listed(source, name, _from_cassette if name in _CASSETTE else _from_journal)
+        elif name in ("request", "response"):
+            alone[name] = source.value()
+        else:
+            source.value()
+    source.end()
+    if alone.keys() == {"request", "response"}:  # an entry by itself
+        yield _from_har, alone
+    elif not known:
+        raise _Wrong(_UNKNOWN)
+
+
+def _listed(source, name, convert):
+    if source.peek() == "n":
+        source.value()  # null: no entries
+        return
+    _require_next(source, "[", name, "a list")
+    for entry in source.items():
+        yield convert, entry
+
+
+def _require_next(source, character, what, kind):
+    if source.peek() != character:
+        raise _Wrong(f"{what} should be {kind}, not {_kind(source.value())}")
+
+
+class _Json:
+    """A JSON document in a file, of which no more is held than one value of a list at a time."""
+
+    def __init__(self, file: t.BinaryIO):
+        self._file, self._decoded = file, codecs.getincrementaldecoder("utf-8-sig")()
+        self._text, self._at, self._before = "", 0, 0
+        self._decode = json.JSONDecoder().raw_decode  # unlike orjson it takes lone surrogates
+
+    def names(self) -> Iterator[str]:
+        """The names in the object that comes; whoever asks takes the value of each before the next."""
+        self._take("{")
+        comma = self.peek() != "}"
+        while comma:
+            name = self.value()
+            self._take(":")
+            yield name
+            comma = self._taken(",")
+        self._take("}")
+
+    def items(self) -> Iterator[t.Any]:
+        """The values of the list that comes."""
+        self._take("[")
+        comma = self.peek() != "]"
+        while comma:
+            yield self.value()
+            comma = self._taken(",")
+        self._take("]")
+
+    def value(self) -> t.Any:
+        self.peek()
+        while True:
+            try:
+                value, end = self._decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if self._more():
+                    continue
+                raise _Wrong(f"is not JSON: {error.msg} at character {self._before + error.pos + 1}") from None
+            if end == len(self._text) and self._more():
+                continue  # a number may go on
+            self._at = end
+            return value
+
+    def peek(self) -> str:
+        """The next character that is no space; empty at the end."""
+        while True:
+            while self._at < len(self._text) and self._text[self._at] in " \t\r\n":
+                self._at += 1
+            if self._at < len(self._text) or not self._more():
+                return self._text[self._at : self._at + 1]
+
+    def end(self) -> None:
+        if self.peek():
+            raise _Wrong(f"is not JSON: something follows at character {self._before + self._at + 1}")
+
+    def _take(self, character):
+        if not self._taken(character):
+            raise _Wrong(f"is not JSON: expected {character!r} at character {self._before + self._at + 1}")
+
+    def _taken(self, character) -> bool:
+        if self.peek() != character:
+            return False
+        self._at += 1
+        return True
+
+    def _more(self) -> bool:
+        """Read on; what is held doubles when one value needs it."""
+        try:
+            content = self._file.read(max(CHUNK, len(self._text) - self._at))
+            chunk = self._decoded.decode(content, final=not content)
+        except UnicodeDecodeError as error:
+            raise _Wrong(f"is not JSON: {error.reason} in what should be UTF-8") from None
+        if content:
+            self._before += self._at
+            self._text, self._at = self._text[self._at :] + chunk, 0
+        return bool(content)
+
+
+_CASSETTE = ("interactions", "http_interactions")
+_JOURNAL = frozenset({"method", "path", "status"})  # what each of its entries has
 _UNKNOWN = (
     "is no recording: expected a HAR file (log.entries), a VCR cassette (interactions) "
     "or an export of the mock's journal (a list of its entries)"
@@ -204,92 +395,106 @@ def _line(error):
     return f"line {mark.line + 1}: {reason}" if mark else reason
 
 
-def _recognised(document):
-    """(entries, the function that makes an exchange of one)."""
-    if isinstance(document, list):
-        return document, _from_journal
-    for name, convert in (
-        ("interactions", _from_cassette),
-        ("http_interactions", _from_cassette),
-        ("entries", _from_journal),
-    ):
-        if name in document:
-            return _list(document[name], name), convert
-    if "log" in document:
-        return _list(_mapping(document["log"], "log").get("entries"), "log.entries"), _from_har
-    raise _Wrong(_UNKNOWN)
-
-
-def _from_har(entry):
-    request, response = _mapping(entry.get("request"), "request"), _mapping(entry.get("response"), "response")
+def _from_har(entry, folder):
+    response = entry.get("response")
+    if not response or (isinstance(response, dict) and response.get("status") in _NO_STATUS):
+        return None  # not recorded, blocked or broken off
+    request, response = _mapping(entry.get("request") or {}, "request"), _mapping(response, "response")
+    url, method = request.get("url"), request.get("method")
+    if not url or not method:
+        return None
+    url = _text(url, "request.url")
     status = _status(response.get("status"))
-    if status == 0:
-        return None  # blocked or broken off
-    data, content = request.get("postData"), _mapping(response.get("content", {}), "response.content")
-    omitted = set()
-    request_body = b""
-    if data is not None:
-        data = _mapping(data, "request.postData")
-        if "text" not in data and data.get("params"):
-            if "multipart" in str(data.get("mimeType", "")):
-                omitted.add("request")
-            else:
-                parameters = [
-                    _mapping(one, "a form's parameter") for one in _list(data["params"], "request.postData.params")
-                ]
-                request_body = urlencode(
-                    [(str(one.get("name", "")), str(one.get("value", ""))) for one in parameters],
-                    errors="replace",
-                ).encode()
-        else:
-            request_body = _har_text(data, "request.postData")
-    if "text" not in content and _number(content.get("size")) > 0:
-        omitted.add("response")
-    request_headers = _har_headers(request)
-    if data is not None and isinstance(data.get("mimeType"), str):
-        request_headers.setdefault("content-type", data["mimeType"])
+    if status < 200 or not re.match(r"https?:|/", url, re.IGNORECASE):
+        return None  # a web socket, data in the address, what a browser extension loads
+    content = _mapping(response.get("content") or {}, "response.content")
+    request_headers, response_headers = _har_headers(request), _har_headers(response)
+    request_body = _har_sent(request, request_headers, folder)
+    response_body = _har_body(content, "response.content", folder)
+    if response_body is None and (content.get("size") == 0 or response.get("bodySize") == 0 or status in (204, 304)):
+        response_body = b""
+    _set_type(response_headers, content)
     return exchange(
-        _text(request.get("method"), "request.method"),
-        _text(request.get("url"), "request.url"),
+        _text(method, "request.method"),
+        url,
         request_headers,
-        request_body,
+        request_body or b"",
         status,
-        _har_headers(response),
-        _har_text(content, "response.content"),
-        omitted=omitted,
+        response_headers,
+        response_body or b"",
+        omitted=[side for side, body in (("request", request_body), ("response", response_body)) if body is None],
         at=_moment(entry.get("startedDateTime")),
     )
 
 
-def _har_headers(message):
-    pairs = [_mapping(one, "a header") for one in _list(message.get("headers", []), "headers")]
-    return _headers([(one.get("name"), one.get("value")) for one in pairs])
+_NO_STATUS = (None, 0, "0", "", -1, "-1")
 
 
-def _har_text(content, what):
-    text = content.get("text")
+def _har_sent(request, headers, folder) -> bytes | None:
+    """The body of a request; None when there was one that the recorder left out."""
+    data = request.get("postData")
+    if not data:
+        said = headers.get("content-length", "0") != "0" or _number(request.get("bodySize")) > 0
+        return None if said or ("content-type" in headers and request.get("bodySize") != 0) else b""
+    data = _mapping(data, "request.postData")
+    _set_type(headers, data)
+    body = _har_body(data, "request.postData", folder)
+    form = "multipart" in headers.get("content-type", "")
+    if body or (body is not None and not form and not data.get("params")):
+        return body
+    if form or not data.get("params"):
+        return None  # what the parts of a form were is not kept
+    parameters = [_mapping(one, "a form's parameter") for one in _list(data["params"], "request.postData.params")]
+    pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in parameters]
+    return urlencode(pairs, errors="replace").encode()
+
+
+def _har_body(content, what, folder) -> bytes | None:
+    """What a `content` or `postData` holds; None when it holds nothing. Playwright keeps bodies in files of
+    their own."""
+    text, name = content.get("text"), content.get("_file")
+    if text is None and isinstance(name, str) and Path(name).name == name and (folder / name).is_file():
+        return (folder / name).read_bytes()
     if text is None:
-        return b""
+        return None
+    if isinstance(text, dict | list):
+        return json.dumps(text).encode()
     text = _text(text, f"{what}.text", empty=True)
     return _base64(text) if content.get("encoding") == "base64" else _utf8(text)
 
 
-def _from_cassette(entry):
+def _set_type(headers, content):
+    """Browsers leave headers out that they tell in another place."""
+    media_type = content.get("mimeType")
+    if isinstance(media_type, str) and "/" in media_type:
+        headers.setdefault("content-type", media_type)
+
+
+def _har_headers(message):
+    headers = message.get("headers") or []
+    if isinstance(headers, dict):
+        return _headers(headers)
+    pairs = [_mapping(one, "a header") for one in _list(headers, "headers")]
+    return _headers([(one.get("name"), one.get("value")) for one in pairs])
+
+
+def _from_cassette(entry, folder):
+    if not entry.get("response"):
+        return None
     request, response = _mapping(entry.get("request"), "request"), _mapping(entry.get("response"), "response")
     status = response.get("status", response.get("status_code"))
     if isinstance(status, dict):
         status = status.get("code")
-    body = (
-        response["content"] if "content" in response else response.get("body")
-    )  # `content`: what httpx was recorded as
+    if status in _NO_STATUS:
+        return None
     return exchange(
         _text(request.get("method"), "request.method"),
         _text(request.get("uri", request.get("url")), "request.uri"),
         _cassette_headers(request),
-        _cassette_body(request.get("body"), "request.body"),
+        _cassette_body(request, "request"),
         _status(status),
         _cassette_headers(response),
-        _cassette_body(body, "response.body"),
+        _cassette_body(response, "response"),
         at=_moment(entry.get("recorded_at")),
     )
 
@@ -305,20 +510,24 @@ def _cassette_headers(message):
     )
 
 
-def _cassette_body(body, what):
+def _cassette_body(message, what):
+    """The body of a message: under `content` when httpx was recorded, as a value where a serializer parsed it."""
+    body = message["content"] if "content" in message else message.get("body")
+    if body is None and message.get("parsed_body") is not None:
+        return json.dumps(message["parsed_body"]).encode()
     if isinstance(body, dict):
         if "base64_string" in body:
-            return _base64(_text(body["base64_string"], f"{what}.base64_string", empty=True))
+            return _base64(_text(body["base64_string"], f"{what}.body.base64_string", empty=True))
         body = body.get("string")
     if body is None:
         return b""
     if isinstance(body, bytes):  # `!!binary`
         return body
-    return _utf8(_text(body, what, empty=True))
+    return _utf8(_text(body, f"{what}.body", empty=True))
 
 
-def _from_journal(entry):
-    if not {"method", "path", "status"} <= entry.keys():
+def _from_journal(entry, folder):
+    if not entry.keys() >= _JOURNAL:
         raise _Wrong("expected an entry of the mock's journal with method, path and status")
     status = _status(entry["status"])
     query = _text(entry.get("query") or "", "query", empty=True)
@@ -368,7 +577,7 @@ def _text(value, what, empty=False):
 
 def _encodable(text):
     """The text without lone surrogates, which browsers do write into JSON and which no bytes can say."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _kind(value):
@@ -437,6 +646,17 @@ def _inflated(body, windows):
             raise _Wrong(f"a body is larger than {LARGEST // 2**20} MiB once decompressed")
         return content
     return None
+
+
+def _in_utf8(headers, body: bytes) -> bytes:
+    """A text in UTF-8, whatever the charset it was sent in; what is no text stays."""
+    charset = re.search(r"charset=[\"']?([\w.:-]+)", headers.get("content-type", ""), re.IGNORECASE)
+    if charset is None or (_is_text(body) and b"\0" not in body):
+        return body
+    try:
+        return body.decode(charset[1]).encode()
+    except (LookupError, ValueError):
+        return body
 
 
 def _is_text(body):
@@ -585,14 +805,14 @@ def _har_entry(exchange):
     if exchange.request_body:
         request["postData"] = {
             "mimeType": exchange.request_headers.get("content-type", ""),
-            **_har_body(exchange.request_body),
+            **_har_text(exchange.request_body),
         }
     content = {
         "size": len(exchange.response_body),
         "mimeType": exchange.response_headers.get("content-type", ""),
     }
     if exchange.response_body:
-        content |= _har_body(exchange.response_body)
+        content |= _har_text(exchange.response_body)
     response = {
         "status": exchange.status,
         "statusText": "",
@@ -618,7 +838,7 @@ def _har_pairs(values):
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def _har_body(body):
+def _har_text(body):
     if _is_text(body):
         return {"text": body.decode()}
     return {"text": base64.b64encode(body).decode(), "encoding": "base64"}

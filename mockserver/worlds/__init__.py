@@ -400,9 +400,7 @@ def expanded(world: World, recipe: Path) -> bytes:
                 "never_match": world.catalogue.never_match,
             },
             "records": {
-                kind: list(table)
-                for kind, table in world.store.tables.items()
-                if len(table) and kind not in OWN_KINDS
+                kind: list(table) for kind, table in world.store.tables.items() if len(table) and kind not in OWN_KINDS
             },
             "files": {file["id"]: base64.b64encode(file["content"]).decode() for file in world.store["mock_file"]},
         },

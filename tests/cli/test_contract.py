@@ -1,5 +1,6 @@
 """`mockserver contract`: what its commands print, write and exit with."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -89,6 +90,28 @@ def test_check_of_what_is_no_traffic(tmp_path, content, reason):
     assert reason in output
 
 
+def test_check_of_a_folder_and_of_a_pattern(recorded, tmp_path):
+    session = recorded("/v1/tags/", "/v1/boms/")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "again.har.gz").write_bytes(gzip.compress(session.read_bytes()))
+    (tmp_path / "deep" / "package.json").write_text("{}")
+
+    for argument in (tmp_path, tmp_path / "**" / "*.har*"):
+        status, output = run("check", argument)
+        assert (status, output.splitlines()[-1].split(",")[0]) == (0, "4 exchanges")
+    status, output = run("check", tmp_path / "**" / "*.yaml")
+    assert (status, output) == (2, f"Error: {tmp_path}/**/*.yaml: there is no recording\n")
+
+
+def test_check_of_requests_alone_finds_nothing_and_says_so(tmp_path):
+    entry = {"request": {"method": "GET", "url": "https://host/v1/nothing/"}}
+    (tmp_path / "x.har").write_text(json.dumps({"log": {"entries": [entry]}}))
+    status, output = run("check", tmp_path / "x.har")
+    assert status == 0
+    assert "0 exchanges" in output
+    assert "Left out: 1 without a recorded answer." in output
+
+
 def test_a_report_of_an_unknown_kind_is_refused():
     status, output = run("check", "x", "--report", "pdf=x")
 
@@ -110,6 +133,21 @@ def test_diff(tmp_path):
     assert run("diff", tmp_path / "nowhere.yaml") == (
         2,
         f"Error: {tmp_path / 'nowhere.yaml'}: cannot be read: No such file or directory\n",
+    )
+
+
+def test_diff_of_what_is_nested_too_deeply(tmp_path):
+    schema = {"type": "string"}
+    for _ in range(150):
+        schema = {"type": "object", "properties": {"a": schema}}
+    document = {"openapi": "3.1.0", "info": {}, "paths": {"/": {"post": {"requestBody": {"content": {"a/b": {}}}}}}}
+    document["paths"]["/"]["post"]["requestBody"]["content"]["a/b"]["schema"] = schema
+    (tmp_path / "deep.json").write_text(json.dumps(document))
+
+    status, output = run("diff", tmp_path / "deep.json", tmp_path / "deep.json")
+    assert (status, output) in (
+        (0, "No changes.\n"),
+        (2, f"Error: {tmp_path}/deep.json: is nested too deeply to be compared.\n"),
     )
 
 

@@ -90,8 +90,8 @@ def test_a_document_does_not_differ_from_itself():
     [
         (tag(name={"type": "integer"}), "name", "breaking"),
         (tag(name={"type": ["string", "null"], "maxLength": 20}), "name", "breaking"),
-        (tag(name={"type": "string"}), "name", "warning"),
-        (tag(name={"type": "string", "maxLength": 20, "format": "email"}), "name", "warning"),
+        (tag(name={"type": "string"}), "name", "breaking"),
+        (tag(name={"type": "string", "maxLength": 20, "format": "email"}), "name", "informational"),
         (tag(color={"type": "string", "enum": ["red", "blue", "green"]}), "color", "warning"),
         (tag(color={"type": "string", "enum": ["red"]}), "color", "informational"),
         (tag(note={"type": "object", "properties": {"text": {"type": "string"}}}), "note", "informational"),
@@ -167,7 +167,7 @@ def test_a_change_of_what_is_sent(change, field, severity):
         ),
         (
             lambda new: new["paths"]["/tags/{tag_id}/"]["delete"].update(security=[]),
-            ("DELETE /tags/{}/", "request", "", "breaking"),
+            ("DELETE /tags/{}/", "request", "", "informational"),
         ),
     ],
 )
@@ -211,6 +211,17 @@ components:
 """)
     new = {
         "openapi": "3.1.0",
+        "components": {
+            "schemas": {
+                "Old": {
+                    "type": "object",
+                    "properties": {
+                        "name": {"type": ["null", "string"], "enum": ["a", "b", None]},
+                        "of": {"anyOf": [{"$ref": "#/components/schemas/Old"}, {"type": "null"}]},
+                    },
+                }
+            }
+        },
         "paths": {
             "/v1/tags": {
                 "get": {
@@ -221,7 +232,7 @@ components:
                                 "properties": {
                                     "name": {"type": ["null", "string"], "enum": ["a", "b", None]},
                                     "size": {"type": ["number", "null"], "exclusiveMinimum": 0},
-                                    "of": {"anyOf": [{"type": "object"}, {"type": "null"}]},
+                                    "of": {"anyOf": [{"$ref": "#/components/schemas/Old"}, {"type": "null"}]},
                                 },
                             }
                         )
@@ -234,6 +245,216 @@ components:
     assert diff(documents.load(tmp_path / "old.yaml"), new) == []
 
 
+def operation(**parts):
+    return {"openapi": "3.1.0", "info": {}, "paths": {"/a/{id}": {"post": {"responses": {"200": {}}, **parts}}}}
+
+
+def severities(old, new):
+    """{(side, field): severity} of the changes from one operation to another."""
+    return {(change.side, change.field): change.severity for change in diff(old, new)}
+
+
+def parameters(*several):
+    return operation(parameters=[{"name": "x", "in": "query", "schema": {"type": "string"}, **one} for one in several])
+
+
+LIST = {"type": "array", "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"schema": LIST}, {"schema": LIST, "explode": False}, {"?x": "breaking"}),
+        ({"schema": LIST}, {"schema": LIST, "style": "pipeDelimited"}, {"?x": "breaking"}),
+        ({"schema": LIST}, {"schema": LIST, "style": "form", "explode": True}, {}),
+        ({}, {"in": "header"}, {"?x": "breaking", "header x": "informational"}),
+        ({}, {"in": "header", "name": "other"}, {"?x": "warning", "header other": "informational"}),
+        ({"in": "header", "name": "X"}, {"in": "header"}, {}),
+        (
+            {"schema": {"type": "string", "default": "a"}},
+            {"schema": {"type": "string", "default": "b"}},
+            {"?x": "breaking"},
+        ),
+        ({"schema": {"type": "integer"}}, {}, {"?x": "informational"}),
+        ({}, {"schema": {"type": "integer"}}, {"?x": "breaking"}),
+        ({}, {"schema": LIST}, {}),
+        ({"schema": LIST}, {}, {"?x": "breaking", "?x[]": ...}),
+        ({}, {"required": True}, {"?x": "breaking"}),
+        ({"allowEmptyValue": True}, {}, {"?x": "breaking"}),
+        ({}, {"deprecated": True}, {"?x": "informational"}),
+        (
+            {"content": {"application/json": {"schema": {"maximum": 9}}}},
+            {"content": {"application/json": {"schema": {"maximum": 5}}}},
+            {"?x": "breaking"},
+        ),
+    ],
+)
+def test_a_change_of_a_parameter(old, new, expected):
+    found = severities(parameters(old), parameters(new))
+    assert found == {("request", name): severity for name, severity in expected.items() if severity is not ...}
+
+
+def test_a_parameter_of_the_path_item_counts():
+    new = operation()
+    new["paths"]["/a/{id}"]["parameters"] = [{"name": "x", "in": "query", "required": True}]
+    assert severities(operation(), new) == {("request", "?x"): "breaking"}
+
+
+KEY = {"type": "apiKey", "in": "header", "name": "Authorization"}
+OAUTH = {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {"a": "", "b": ""}}}}
+
+
+def secured(*requirements, **schemes):
+    return {
+        **operation(security=list(requirements)),
+        "components": {"securitySchemes": {"key": KEY, "oauth": OAUTH, "other": KEY, **schemes}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity"),
+    [
+        (secured({"key": []}), secured({"key": []}, {"oauth": ["a"]}), "informational"),
+        (secured({"key": []}, {"oauth": ["a"]}), secured({"oauth": ["a"]}, {"key": []}), None),
+        (secured({"key": []}, {"oauth": ["a"]}), secured({"key": []}), "breaking"),
+        (secured({"key": []}), secured({"key": [], "oauth": []}), "breaking"),
+        (secured({"key": [], "oauth": ["a"]}), secured({"key": []}), "informational"),
+        (secured({"oauth": ["a"]}), secured({"oauth": ["a", "b"]}), "breaking"),
+        (secured({"oauth": ["a", "b"]}), secured({"oauth": ["a"]}), "informational"),
+        (secured({"key": []}), secured(), "informational"),
+        (secured(), secured({"key": []}), "breaking"),
+        (secured({}), secured(), None),
+        (secured({"key": []}), secured({"key": []}, {}), "informational"),
+        (secured({"key": []}), secured({"renamed": []}, renamed=KEY), "informational"),
+        (secured({"key": []}), secured({"other": []}), "breaking"),
+        (secured({"key": []}), secured({"key": []}, key={**KEY, "in": "query"}), "breaking"),
+        (secured({"key": []}), secured({"key": []}, key={**KEY, "name": "authorization"}), None),
+        (secured({"oauth": []}), secured({"oauth": []}, oauth={**OAUTH, "flows": {}}), "breaking"),
+    ],
+)
+def test_a_change_of_security(old, new, severity):
+    assert severities(old, new) == ({("request", ""): severity} if severity else {})
+
+
+def body(media_types, **facts):
+    return {"content": {name: {"schema": schema} if schema else {} for name, schema in media_types.items()}, **facts}
+
+
+STRING, INTEGER = {"type": "string"}, {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sent", "read"),
+    [
+        (body({"application/json": STRING}), body({"application/json": INTEGER}), "breaking", "breaking"),
+        (body({"text/csv": STRING}), body({"text/csv": INTEGER}), "breaking", "informational"),
+        (body({"a/b": STRING, "c/d": STRING}), body({"a/b": STRING}), "breaking", "breaking"),
+        (body({"a/b": STRING}), body({"a/b": STRING, "c/d": STRING}), "informational", "informational"),
+        (body({"application/json": STRING}), body({"Application/JSON; charset=utf-8": STRING}), None, None),
+        (body({"application/json": STRING}), body({"application/*": STRING}), "informational", "breaking"),
+        (body({"*/*": STRING}), body({"application/json": STRING}), "breaking", "informational"),
+        (body({"application/json": None}), body({"application/json": STRING}), "breaking", "informational"),
+        (body({"application/json": STRING}), body({"application/json": None}), "informational", "warning"),
+        (body({"application/json": STRING}), None, "breaking", "breaking"),
+        (body({"application/json": STRING}), {"content": None}, "breaking", "breaking"),
+    ],
+)
+def test_a_change_of_a_body(old, new, sent, read):
+    assert severities(operation(requestBody=old), operation(requestBody=new)) == (
+        {("request", ""): sent} if sent else {}
+    )
+    answers = [operation(responses={"200": response}) for response in (old, new)]
+    assert severities(*answers) == ({("response", "200"): read} if read else {})
+
+
+def test_the_encoding_of_a_form_counts():
+    form = {"multipart/form-data": {"type": "object", "properties": {"file": STRING}}}
+    new = body(form)
+    new["content"]["multipart/form-data"]["encoding"] = {"file": {"contentType": "image/png"}}
+    assert severities(operation(requestBody=body(form)), operation(requestBody=new)) == {
+        ("request", "file"): "breaking"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"200": {}}, {"2XX": {}}, {"2XX": "warning"}),
+        ({"200": {}}, {"201": {}}, {"200": "breaking", "201": "warning"}),
+        ({"2XX": {}}, {"200": {}, "2XX": {}}, {}),
+        ({"200": {}, "404": {}}, {"200": {}, "409": {}}, {"404": "informational", "409": "informational"}),
+        ({"404": body({"a/b": STRING})}, {"404": body({"a/b": INTEGER})}, {"404": "informational"}),
+        ({"404": body({"a/json": STRING})}, {"404": {}}, {"404": "warning"}),
+        ({"200": {"headers": {"X": {}}}}, {"200": {}}, {"200 header x": "warning"}),
+        ({"200": {"headers": {"X": {"required": True}}}}, {"200": {}}, {"200 header x": "breaking"}),
+        (
+            {"200": {"headers": {"X": {"required": True}}}},
+            {"200": {"headers": {"x": {}}}},
+            {"200 header x": "breaking"},
+        ),
+        (
+            {"200": {"headers": {"X": {"schema": INTEGER}}}},
+            {"200": {"headers": {"X": {"schema": STRING}}}},
+            {"200 header x": "breaking"},
+        ),
+    ],
+)
+def test_a_change_of_the_responses(old, new, expected):
+    found = severities(operation(responses=old), operation(responses=new))
+    assert found == {("response", field): severity for field, severity in expected.items()}
+
+
+def test_a_webhook_goes_the_other_way():
+    def hooked(schema, status="200"):
+        hook = {"post": {"requestBody": body({"application/json": schema}), "responses": {status: {}}}}
+        return {"openapi": "3.1.0", "info": {}, "paths": {}, "webhooks": {"made": hook}}
+
+    needed = {"type": "object", "required": ["a"], "properties": {"a": STRING}}
+    free = {"type": "object", "properties": {"a": STRING}}
+    assert severities(hooked(free), hooked(needed)) == {("request", "a"): "informational"}
+    assert severities(hooked(needed), hooked(free)) == {("request", "a"): "breaking"}
+    assert [change.operation for change in diff(hooked(free), hooked(needed))] == ["webhook made POST"]
+    assert severities({**hooked(free)}, {**hooked(free), "webhooks": {}}) == {("operation", ""): "breaking"}
+
+
+def test_a_callback_goes_the_other_way():
+    def called(schema):
+        inner = {"{$request.query.url}": {"post": {"requestBody": body({"application/json": schema})}}}
+        return operation(callbacks={"done": inner})
+
+    assert severities(called(STRING), called({"type": ["string", "null"]})) == {("request", ""): "breaking"}
+
+
+def test_where_the_servers_say_another_path_the_operation_is_still_the_same():
+    new = {**operation(), "servers": [{"url": "https://host/v2"}]}
+    assert diff(operation(), new) == []
+
+
+@pytest.mark.parametrize("part", [None, [], 7, "x", {"content": None}, {"content": {"application/json": None}}])
+def test_a_document_that_is_not_all_it_should_be_is_no_traceback(part):
+    broken = [
+        operation(requestBody=part),
+        operation(responses={"200": part}),
+        operation(responses=part),
+        operation(parameters=part),
+        operation(parameters=[part]),
+        operation(parameters=[{"name": "x", "in": "query", "schema": part, "content": part}]),
+        operation(security=part, callbacks=part),
+        {**operation(security=[{"key": part}]), "components": part, "webhooks": part, "servers": part},
+        {**operation(), "paths": {"/a/{id}": part}},
+        {**operation(), "paths": part},
+    ]
+    for document in broken:
+        for other in (document, operation(requestBody=body({"application/json": STRING}))):
+            diff(document, other)
+            diff(other, document)
+
+
+def test_a_document_of_webhooks_alone_is_read(tmp_path):
+    (tmp_path / "hooks.yaml").write_text("openapi: 3.1.0\nwebhooks: {made: {post: {responses: {200: {}}}}}\n")
+    assert text(diff(*2 * [documents.load(tmp_path / "hooks.yaml")])) == "No changes."
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -241,7 +462,8 @@ components:
         ("{", "neither JSON nor YAML"),
         ("swagger: '2.0'", "no OpenAPI document"),
         ("openapi: 3.1.0", "has no paths"),
-        ("openapi: 3.1.0\npaths: {/a: {get: {}}}", "GET /a has no responses"),
+        ("openapi: 3.1.0\npaths: {/a: {get: {responses: 7}}}", "the responses of GET /a should be an object"),
+        ("openapi: 3.1.0\npaths: {/a: {get: 7}}", "GET /a should be an object"),
         (
             "openapi: 3.1.0\npaths: {/a: {get: {responses: {200: {$ref: '#/nowhere'}}}}}",
             "refers to #/nowhere, which is not there",

@@ -1,12 +1,16 @@
 """Traffic held against a contract: each difference found, named and weighed, and nothing else."""
 
+import copy
+import gzip
 import json
 import xml.etree.ElementTree as ET
+import zlib
 
 import pytest
 
 from mockserver.traffic.check import check
 from mockserver.traffic.recordings import exchange
+from mockserver.traffic.report import text, write
 
 ID = "866204c6-8c81-4538-bbf8-5aebb22241af"
 JSON = {"Content-Type": "application/json"}
@@ -260,8 +264,8 @@ WRONG = call(
 def test_bodies_are_shown_when_asked_for_and_secrets_never(show_bodies, tmp_path):
     report = check([WRONG], DOCUMENT, show_bodies)
     for kind in ("json", "junit", "html"):
-        report.write(kind, tmp_path / kind)
-    texts = [report.text(), *((tmp_path / kind).read_text() for kind in ("json", "junit", "html"))]
+        write(report, kind, tmp_path / kind)
+    texts = [text(report), *((tmp_path / kind).read_text() for kind in ("json", "junit", "html"))]
 
     assert not any("topsecret" in text for text in texts)
     assert any("private name" in text for text in texts) == show_bodies
@@ -269,28 +273,28 @@ def test_bodies_are_shown_when_asked_for_and_secrets_never(show_bodies, tmp_path
 
 
 def test_the_text_goes_by_operation_the_worst_first():
-    text = check([WRONG, got(GOOD), call("GET", "/labels/", 200, {})], DOCUMENT).text().splitlines()
+    lines = text(check([WRONG, got(GOOD), call("GET", "/labels/", 200, {})], DOCUMENT)).splitlines()
 
-    assert text[0] == "GET /api/labels/"
-    assert text[4] == "create_tag  POST /tags/"
-    assert text[5] == "  breaking      response 201 name: Expected string, got integer."
-    assert text[6] == "                type, once, such as a.har#1: POST /api/tags/?token=REDACTED -> 201"
+    assert lines[0] == "GET /api/labels/"
+    assert lines[4] == "create_tag  POST /tags/"
+    assert lines[5] == "  breaking      response 201 name: Expected string, got integer."
+    assert lines[6] == "                type, once, such as a.har#1: POST /api/tags/?token=REDACTED -> 201"
     assert (
-        text[-1] == "3 exchanges, 2 of them with 2 operations of the contract: 2 breaking, 1 warning, 1 informational."
+        lines[-1] == "3 exchanges, 2 of them with 2 operations of the contract: 2 breaking, 1 warning, 1 informational."
     )
 
 
 def test_the_text_steers_no_terminal():
-    text = check([got({**GOOD, "\x1b[2J": 1})], DOCUMENT).text()
+    shown = text(check([got({**GOOD, "\x1b[2J": 1})], DOCUMENT))
 
-    assert "\x1b" not in text
-    assert "\N{REPLACEMENT CHARACTER}[2J" in text
+    assert "\x1b" not in shown
+    assert "\N{REPLACEMENT CHARACTER}[2J" in shown
 
 
 def test_reports_are_written(tmp_path):
     report = check([WRONG, got(GOOD)], DOCUMENT)
     for kind in ("json", "junit", "html"):
-        report.write(kind, tmp_path / kind)
+        write(report, kind, tmp_path / kind)
 
     assert json.loads((tmp_path / "json").read_text())["summary"] == {
         "breaking": 1,
@@ -301,5 +305,107 @@ def test_reports_are_written(tmp_path):
     assert (suites["create_tag"].get("tests"), suites["create_tag"].get("failures")) == ("3", "1")
     assert (suites["get_tag"].get("tests"), suites["get_tag"].get("failures")) == ("1", "0")
     page = (tmp_path / "html").read_text()
-    assert "<td>response 201 name</td><td>Expected string, got integer.</td>" in page
+    assert page.index('<a href="#operation-1">create_tag</a>') < page.index('<section id="operation-1">')
+    section = page[page.index('<section id="operation-1">') :]
+    assert "create_tag <small>POST /tags/</small>" in section
+    assert "<td>response 201 name</td>\n<td>Expected string, got integer." in section
+    assert "get_tag" not in section
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+LIST = {"type": "array", "items": {"$ref": "#/components/schemas/Tag"}}
+ENVELOPE = {"type": "object", "required": ["data"], "properties": {"data": {"$ref": "#/components/schemas/Tag"}}}
+
+
+def wrapped(schema, answer, status=200):
+    """{(field, kind): message} of an answer where the contract has a schema."""
+    document = copy.deepcopy(DOCUMENT)
+    document["paths"]["/tags/{tag_id}/"]["get"]["responses"]["200"] = content(schema)
+    report = check([got(answer, status)], document)
+    return {(finding.field, finding.kind): finding.message for finding in report.findings}
+
+
+TAG_SCHEMA = {"$ref": "#/components/schemas/Tag"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer", "expected"),
+    [
+        (TAG_SCHEMA, {"data": GOOD}, {("", "wrapped"): "The record is under `data`."}),
+        (
+            TAG_SCHEMA,
+            {"data": GOOD, "meta": {}},
+            {("", "wrapped"): "The record is under `data`.", ("meta", "extra"): ...},
+        ),
+        (TAG_SCHEMA, {"data": {**GOOD, "name": 7}}, {("", "wrapped"): ..., ("data.name", "type"): ...}),
+        (LIST, {"items": [GOOD]}, {("", "wrapped"): "The list is under `items`."}),
+        (LIST, {"items": [{**GOOD, "name": 7}]}, {("", "wrapped"): ..., ("items[].name", "type"): ...}),
+        (ENVELOPE, GOOD, {("", "wrapped"): "The record is not under `data`: it stands alone."}),
+        (ENVELOPE, {**GOOD, "name": 7}, {("", "wrapped"): ..., ("name", "type"): ...}),
+        (PAGE, {"data": {"results": [GOOD]}}, {("", "wrapped"): "The record is under `data`."}),
+        # a field of the record that looks like one is none
+        (PAGE, {"error": "x"}, {("results", "missing"): ..., ("error", "extra"): ...}),
+        (ENVELOPE, {"note": "x"}, {("data", "missing"): ..., ("note", "extra"): ...}),
+        (
+            TAG_SCHEMA,
+            {"owner": {}, "id": ID, "color": "red", "made_at": None},
+            {("name", "missing"): ..., ("owner.email", "missing"): ...},
+        ),
+        (LIST, GOOD, {("", "type"): ...}),
+    ],
+)
+def test_a_record_at_another_level_is_said_once(schema, answer, expected):
+    found = wrapped(schema, answer)
+    assert found.keys() == expected.keys()
+    assert all(expected[key] in (..., message) for key, message in found.items())
+
+
+def test_a_sent_record_at_another_level_is_said_once():
+    report = check([call("POST", "/tags/?page=1", 201, GOOD, {"tag": {"name": "x"}})], DOCUMENT)
+    assert {(finding.field, finding.kind) for finding in report.findings} == {("", "wrapped"), ("?page", "extra")}
+
+
+def test_calls_of_other_hosts_are_no_differences():
+    elsewhere = [
+        exchange("GET", f"https://{host}/x", {}, b"", 200, {}, b"") for host in ("a.example", "a.example", "b")
+    ]
+    report = check([got(GOOD), *elsewhere], DOCUMENT)
+
+    assert (report.exchanges, report.findings, report.elsewhere) == (1, [], {"a.example": 2, "b": 1})
+    assert report.summary().endswith("Not of this API: 3 with other hosts (a.example, b).")
+
+
+def test_where_the_contract_knows_no_host_all_are_differences():
+    report = check([exchange("GET", "https://a.example/x", {}, b"", 200, {}, b"")], DOCUMENT)
+    assert (report.exchanges, report.breaking) == (1, True)
+
+
+def test_what_the_client_had_in_its_cache_is_not_judged():
+    report = check([call("GET", "/tags/", 304)], DOCUMENT)
+    assert (report.exchanges, report.left_out, report.findings) == (0, 1, [])
+
+
+def test_an_answer_whose_headers_were_not_kept_is_judged_by_its_body():
+    assert found(call("GET", f"/tags/{ID}/", 200, {**GOOD, "name": 7}, headers={})) == {
+        ("get_tag", "response", "name", "type", "breaking")
+    }
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+@pytest.mark.parametrize("name", ["x", 5])
+def test_a_packed_request_gets_the_verdict_of_what_is_in_it(pack, name):
+    encoding = {gzip.compress: "gzip", zlib.compress: "deflate"}[pack]
+
+    def sent(headers, body):
+        return exchange(
+            "POST", "https://host/api/tags/", {**JSON, **headers}, body, 201, JSON, json.dumps(GOOD).encode()
+        )
+
+    body = json.dumps({"name": name}).encode()
+    assert found(sent({"Content-Encoding": encoding}, pack(body))) == found(sent({}, body))
+
+
+def test_a_text_in_another_charset_gets_the_verdict_of_what_it_says():
+    body = json.dumps({**GOOD, "name": "caf\u00e9"}, ensure_ascii=False).encode("iso-8859-1")
+    headers = {"Content-Type": "application/json; charset=ISO-8859-1"}
+    assert found(exchange("GET", f"https://host/api/tags/{ID}/", {}, b"", 200, headers, body)) == set()

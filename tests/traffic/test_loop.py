@@ -18,6 +18,7 @@ from mockserver.serving.wsgi import call
 from mockserver.traffic import recordings
 from mockserver.traffic.check import check
 from mockserver.traffic.proxy import Proxy, Recording
+from mockserver.traffic.report import text
 from mockserver.traffic.suggest import suggest, to_yaml
 
 spec = importlib.util.spec_from_file_location("real_api", Path(__file__).with_name("real_api.py"))
@@ -130,7 +131,7 @@ def test_once_the_paths_are_known_check_finds_every_difference_and_nothing_else(
 
 
 def test_the_corrected_contract_describes_the_traffic(recorded, overlay, contract):
-    assert check(recorded, overlay.apply(contract).document).text().splitlines()[:-1] == []
+    assert text(check(recorded, overlay.apply(contract).document)).splitlines()[:-1] == []
 
 
 def test_the_mock_with_the_overlay_answers_the_same_requests_as_the_api_does(recorded, app):
@@ -153,7 +154,7 @@ def test_the_mock_with_the_overlay_answers_the_same_requests_as_the_api_does(rec
         if "id" in one.response_json:
             names[one.response_json["id"]] = replayed.response_json["id"]
         report = check([replayed], app.corrected.document)
-        assert report.findings == [], report.text()
+        assert report.findings == [], text(report)
 
 
 def test_contract_test_passes_on_the_new_contract(app):
