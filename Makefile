@@ -8,7 +8,7 @@ BIN = .venv/bin
 INSTALLED = .venv/.installed
 INSTALLED_TEST = .venv/.installed-test
 
-.PHONY: serve test lint contract contract-test fixtures bench clean
+.PHONY: serve test lint contract contract-test fixtures bench soak clean
 
 serve: $(INSTALLED)  ## start the mock: make serve [HOST=127.0.0.1] [PORT=8080] [ARGS=...]
 	@exec $(BIN)/mockserver serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -31,6 +31,9 @@ fixtures: $(INSTALLED_TEST)  ## renew fixtures/ from their seeds
 bench: $(INSTALLED_TEST)  ## what things cost, beside a floor
 	@$(BIN)/python tests/benchmarks/bench.py
 	@exec $(BIN)/python tests/benchmarks/bench_plugin.py
+
+soak: $(INSTALLED_TEST)  ## half an hour of mixed load, and what grows: make soak [ARGS=minutes]
+	@exec $(BIN)/python tests/benchmarks/soak.py $(ARGS)
 
 clean:  ## remove everything make has made, .venv included
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis

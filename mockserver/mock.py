@@ -255,10 +255,9 @@ class Mock(Handle):
     @contextlib.contextmanager
     def live(self) -> t.Iterator[Handle]:
         """The same sandbox behind a second door: a server on a free port of 127.0.0.1, for any client."""
-        from mockserver.serving.effects import Effects
         from mockserver.serving.live import LiveServer
 
-        with LiveServer(Effects(self._wsgi, drops=True)) as server:
+        with LiveServer(self._wsgi) as server:
             yield Handle(server.url, self.sandbox, self._jobs, self._judge, self._app)
 
     def __enter__(self) -> "Mock":
@@ -307,20 +306,10 @@ class Mock(Handle):
 
     def answer(self, method, url, headers, body) -> wsgi.Answer:
         """The answer to one request. A fault may delay it, cut it short, or raise DropConnection."""
-        effect = None
-
-        def app(environ, start_response):
-            nonlocal effect
-            response = self._wsgi(environ, start_response)
-            effect = environ.get("mockserver.effect")
-            return response
-
-        answer = wsgi.call(app, method, url, headers, body)
-        if effect is None:
-            return answer
-        if effect.drop:
+        answer = wsgi.call(self._wsgi, method, url, headers, body)
+        if answer.dropped:
             raise wsgi.DropConnection
-        return answer._replace(delay=effect.delay, truncated=answer.truncated or effect.truncated)
+        return answer
 
     def _wsgi(self, environ, start_response):
         sandbox = environ["mockserver.sandbox"] = self._opened_by(environ)

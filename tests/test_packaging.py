@@ -1,11 +1,13 @@
 """What the wheel holds, and where the data files are found. Nothing is installed."""
 
 import configparser
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from email.parser import Parser
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,22 @@ def test_data_inside_the_package_come_before_those_beside_it(find, tmp_path, mon
     inside = tmp_path / "mockserver" / find().name
     inside.mkdir(parents=True)
     assert find() == inside
+
+
+def requirements():
+    parser = configparser.ConfigParser()
+    parser.read(REPOSITORY / "setup.cfg")
+    lines = parser["options"]["install_requires"].split() + parser["options.extras_require"]["contract"].split()
+    return [re.match(r"[\w-]+", line)[0] for line in lines if line[0].isalpha()]
+
+
+@pytest.mark.parametrize("name", requirements())
+def test_each_dependency_is_listed_with_its_licence(name):
+    rows = [line.split("|")[1:-1] for line in (REPOSITORY / "README.md").read_text().splitlines() if line[:1] == "|"]
+    told = {row[0].split()[0].lower(): row[-1] for row in rows if row[0].strip()}
+    assert told.get(name.lower(), "").strip(), f"{name} is missing in the table of dependencies in README.md."
+    facts = metadata.metadata(name)
+    licence = " ".join(
+        [facts.get("License-Expression") or "", *(one for one in facts.get_all("Classifier") or [] if "License" in one)]
+    )
+    assert not re.search(r"\b[AL]?GPL|GNU", licence), f"{name} is under {licence}."

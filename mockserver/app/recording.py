@@ -6,6 +6,7 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from mockserver.api.near_miss import near_misses
+from mockserver.api.secrets import is_secret, without_secrets
 from mockserver.app.errors import Injected
 from mockserver.sandbox import OWN_KINDS
 
@@ -31,11 +32,11 @@ def record(operations, sandbox, call, response) -> None:
         at=sandbox.clock.stamp(),
         method=method,
         path=path,
-        query=request.query_string.decode("latin-1"),
+        query=without_secrets(request.query_string.decode("latin-1")),
         request_body=body_of(call),
         operation=call.plan and call.plan.operation.id,
         status=response.status_code,
-        response_body=b"" if response.is_streamed else response.get_data(),
+        response_body=b"" if response.is_streamed else without_keys(response.get_data(), call.changes),
         refused_by=call.step if problem is not None else None,
         detail=problem and problem.body,
         unknown_keys=call.unknown_keys,
@@ -52,8 +53,23 @@ def request_headers(sent) -> dict[str, str]:
     for name, value in sent:
         name = name.removeprefix("HTTP_").replace("_", "-").title()
         if value or not name.startswith("Content-"):
-            found[name] = "Api-Key ***" if name == "Authorization" else value
+            found[name] = hidden(name, value)
     return found
+
+
+def hidden(name: str, value: str) -> str:
+    """The value of a header, for all to see."""
+    if name == "Authorization":
+        return f"{value.partition(' ')[0]} ***" if " " in value else "***"
+    return "***" if is_secret(name) else without_secrets(value)
+
+
+def without_keys(body: bytes, changes) -> bytes:
+    """The body of an answer without the API keys that the call has made or changed."""
+    for change in changes:
+        if change.kind == "api_key" and change.after is not None:
+            body = body.replace(change.after["key"].encode(), b"***")
+    return body
 
 
 def changes_of(changes) -> list[dict]:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from mockserver.cli.console import Console
 from mockserver.cli.contract import contract
+from mockserver.cli.state import state
 from mockserver.cli.suggest import suggest
 
 DEFAULT_KEY = "mockkey1." + "0" * 32
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Console, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cofactr-mockserver")
 def main():
     """A stateful mock of the Cofactr Platform API."""
@@ -20,25 +22,37 @@ def main():
 
 contract.add_command(suggest)
 main.add_command(contract)
+main.add_command(state)
 
 operations_file = click.option(
     "--operations",
     "corrections",
-    type=click.Path(dir_okay=False),
+    type=click.Path(),
     metavar="FILE",
     help="YAML with verbs and paths that replace ours, in the form of contracts/operations.yaml.",
 )
 
 overlay_file = click.option(
     "--overlay",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Corrections of the contract, as `contract suggest` writes them; see contracts/OVERLAY.md.",
 )
 
 
+allow_host = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further name that requests may call this server by; `.example.com` for all below. Give it once for each. "
+    "On 127.0.0.1 only this machine's names are answered otherwise, so that no web page can reach the server.",
+)
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@allow_host
 @click.option(
     "--port",
     default=8080,
@@ -66,9 +80,22 @@ overlay_file = click.option(
 @click.option("--strict", is_flag=True, help="Refuse requests with undocumented keys with 400.")
 @click.option(
     "--state",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Load the state from this file if it is there, and save it when the server stops or on POST /__mock__/save.",
+    metavar="FILE|URL",
+    help="Keep the state: every write is in this file (SQLite) before it is answered, or on a server that replicas "
+    "share (redis://…).",
+)
+@click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let web pages of this origin call the API, such as http://localhost:3000, or * for all. Give it once for "
+    "each. /__mock__/ stays closed to them.",
+)
+@click.option(
+    "--forwarded",
+    is_flag=True,
+    help="Believe X-Forwarded-Proto, -Host and -Prefix, for links to lead through the proxy in front. Only where all "
+    "requests come through one.",
 )
 @click.option(
     "--control-token",
@@ -95,6 +122,7 @@ overlay_file = click.option(
 def serve(
     context,
     host,
+    allow_hosts,
     port,
     fixtures,
     seed,
@@ -103,18 +131,21 @@ def serve(
     overlay,
     strict,
     state,
+    cors,
+    forwarded,
     control_token,
     max_sandboxes,
     sandbox_idle,
 ):
-    """Serve the mock until SIGINT or SIGTERM. One process, its state in memory."""
+    """Serve the mock until SIGINT, SIGTERM or SIGHUP, its state in memory unless --state says where else."""
     from mockserver import resources, worlds
     from mockserver._yaml import YamlError
     from mockserver.app import App
-    from mockserver.contract.overlay import Overlay
+    from mockserver.cli.state import Kept
     from mockserver.sandbox import Sandbox
     from mockserver.sandbox.registry import Sandboxes
-    from mockserver.serving import standalone
+    from mockserver.serving import browsers, costs, standalone
+    from mockserver.serving.addresses import loopback
     from mockserver.serving.ticker import Ticker
 
     if not api_key.isascii() or not api_key.isprintable() or not api_key.strip() or " " in api_key:
@@ -122,6 +153,10 @@ def serve(
             "The API key should be printable ASCII without spaces, such as "
             f"{DEFAULT_KEY}. Give another with --api-key or MOCKSERVER_API_KEY."
         )
+    given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
+    kept = context.with_resource(Kept(state)) if state is not None else None
+    if kept is not None and not given:
+        api_key = kept.api_key or api_key
     try:
         operations = resources.operations(*([corrections] if corrections else []))
         with worlds.gc_paused():
@@ -140,54 +175,59 @@ def serve(
             f"Warning: whoever reaches {host} can steer this mock under /__mock__/. Give it a --control-token.",
             err=True,
         )
+    try:
+        origins = [browsers.origin(text) for text in cors]
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     sandbox = Sandbox(world, rate=1.0, strict=strict)
-    if state is not None:
-        given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
-        api_key = opened(sandbox, state, api_key if given else None)
-
-    def save():
-        from mockserver.admin import state as states
-
-        states.save(sandbox, state)
-        return state
-
-    def stop():
-        if state is not None:
-            try:
-                save()
-            except OSError as error:
-                click.echo(f"The state could not be saved to {state}: {error}.", err=True)
-
     sandboxes = Sandboxes(sandbox, max_sandboxes, sandbox_idle)
+    if kept is not None:
+        kept.open(sandboxes, fixtures, api_key if given else None)
+        api_key = next(iter(sandbox.store["api_key"]))["key"]
     try:
         app = App(
             sandboxes,
             operations,
             control_token,
             fixtures,
-            save if state else None,
-            Overlay.load(overlay) if overlay else None,
+            kept and kept.save,
+            load_overlay(overlay) if overlay else None,
         )
     except YamlError as error:
         raise click.ClickException(str(error)) from None
+    wsgi = browsers.CrossOrigin(app, origins) if origins else app
+    if forwarded:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        wsgi = ProxyFix(wsgi, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
     def ready(url):
         header = shlex.quote(f"Authorization: Api-Key {api_key}")
         boms = next(operation.path for operation in app.operations if operation.id == "list_boms")
-        click.echo(
+        say(
             f"Cofactr mock ready on {url}\n"
             f"  fixtures  {world.name} (seed {world.seed}), "
             f"{sum(operation.served for operation in operations)} operations\n"
             f"  API key   {api_key}\n"
-            f"  docs      {url}/__mock__/docs/\n"
+            + (f"  state     {kept.told}\n" if kept else "")
+            + f"  docs      {url}/__mock__/docs/\n"
             f"  try       curl -H {header} {url}{boms}"
         )
 
     try:
         with Ticker(sandboxes):
-            standalone.serve(lambda: app, host, port, ready, stop)
+            status = standalone.serve(
+                lambda: wsgi,
+                host,
+                port,
+                ready,
+                cost=costs.cost(app),
+                largest=costs.largest,
+                allow_hosts=allow_hosts,
+            )
     except standalone.CannotListen as error:
         raise click.ClickException(str(error)) from None
+    context.exit(status)
 
 
 @main.command()
@@ -200,11 +240,12 @@ def serve(
 @click.option(
     "--record",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="The HAR file to record to; one that is there is replaced.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@allow_host
 @click.option(
     "--port",
     default=8081,
@@ -213,7 +254,12 @@ def serve(
     help="The port to listen on; 0 for any free one.",
 )
 @overlay_file
-def proxy(target, record, host, port, overlay):
+@click.option(
+    "--keep-bodies",
+    is_flag=True,
+    help="Record bodies of forms that cannot be searched for secrets, such as plain text or files, all the same.",
+)
+def proxy(target, record, host, allow_hosts, port, overlay, keep_bodies):
     """Forward to a real deployment, hold both directions to the contract, and record them without secrets.
 
     Each answer counts what breaks the contract in X-Contract-Violations; /__mock__/journal has the details.
@@ -222,11 +268,12 @@ def proxy(target, record, host, port, overlay):
     from mockserver.app.document import document
     from mockserver.contract.overlay import Overlay
     from mockserver.serving import standalone
+    from mockserver.serving.addresses import loopback
     from mockserver.traffic.proxy import Proxy, Recording, WrongTarget
 
     try:
         contract = Overlay.load(overlay).apply(document()).document if overlay else document()
-        app = Proxy(target, contract)
+        app = Proxy(target, contract, keep_bodies=keep_bodies)
         app.recording = Recording(record)
     except (WrongTarget, YamlError) as error:
         raise click.ClickException(str(error)) from None
@@ -240,18 +287,20 @@ def proxy(target, record, host, port, overlay):
         )
 
     def ready(url):
-        click.echo(
+        say(
             f"Proxy ready on {url}\n"
             f"  target   {app.target.origin}{app.target.base}\n"
             f"  record   {record}\n"
             f"  journal  {url}/__mock__/journal"
         )
 
+    lost = []
+
     def stop():
         try:
             app.recording.save()
         except OSError as error:
-            click.echo(f"The recording could not be saved to {record}: {error}.", err=True)
+            lost.append(f"The recording could not be saved to {record}: {error.strerror or error}. It is lost.")
         if app.recording.left_out:
             click.echo(
                 f"{app.recording.left_out} exchanges were left out of {record}: it would have become too large.",
@@ -259,33 +308,27 @@ def proxy(target, record, host, port, overlay):
             )
 
     try:
-        standalone.serve(lambda: app, host, port, ready, stop)
+        status = standalone.serve(lambda: app, host, port, ready, stop, cost=app.cost, allow_hosts=allow_hosts)
     except standalone.CannotListen as error:
         raise click.ClickException(str(error)) from None
+    if lost:
+        raise click.ClickException(lost[0])
+    click.get_current_context().exit(status)
 
 
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+def load_overlay(path: Path):
+    from mockserver.contract.overlay import Overlay
+
+    return Overlay.load(path)
 
 
-def opened(sandbox, path: Path, api_key: str | None) -> str:
-    """Load the state in a file, if there is one. The Admin's key: the one given, else the one of the state."""
-    from mockserver.admin import state
-
-    if not path.parent.is_dir():
-        raise click.ClickException(
-            f"{path.parent} is no folder, so no state can be saved in it. Make it, or choose another --state."
-        )
-    if path.exists():
-        try:
-            state.read(sandbox, path)
-        except state.InvalidState as invalid:
-            raise click.ClickException(f"{invalid} The file was left as it is; move it away to start afresh.") from None
-    first = next(iter(sandbox.store["api_key"]))
-    if api_key is not None and first["key"] != api_key:
-        first = sandbox.store.replace("api_key", {**first, "key": api_key, "prefix": api_key.partition(".")[0]})
-    return first["key"]
+def say(text: str) -> None:
+    """Print a line at once. A ClickException when nobody can read it, since a server that cannot say where it is
+    serves nobody."""
+    try:
+        click.echo(text)
+    except OSError as error:
+        raise click.ClickException(f"The standard output cannot be written: {error.strerror}.") from None
 
 
 @main.command()

@@ -1,8 +1,10 @@
 """The control plane under `/__mock__/`: its routes. Never part of the contract."""
 
+from flask import request
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from mockserver.control import clock, faults, jobs, journal, records, sandboxes, server, webhooks
+from mockserver.control.browsers import secured
 from mockserver.control.routing import PREFIX, Route, add
 
 JOB_MOVED = "The job is over already."
@@ -107,6 +109,7 @@ def register(app) -> None:
     """Add the control plane to the app, with a page about it and one about the API."""
     for route in ROUTES:
         add(app, route)
+    app.after_request(lambda response: secured(response) if request.path.startswith(PREFIX) else response)
     for name, at, document in (
         ("Cofactr Platform API (mock)", "/docs", "/openapi.json"),
         ("Control plane of the Cofactr mock", "/control/docs", "/control/openapi.json"),

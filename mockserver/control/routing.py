@@ -5,7 +5,6 @@ import functools
 import hmac
 import re
 import typing as t
-from urllib.parse import urlsplit
 
 import marshmallow as ma
 import orjson
@@ -20,14 +19,17 @@ from mockserver.api.problems import (
     NotAuthenticated,
     NotFound,
     PermissionDenied,
+    TooLarge,
     UnsupportedMediaType,
 )
+from mockserver.control import browsers
 from mockserver.sandbox import Sandbox
 from mockserver.sandbox.clock import wall
 from mockserver.sandbox.store import Stale
 
 PREFIX = "/__mock__"
 BY_NAME = "/sandboxes/{sandbox}"
+MOST_VALUES = 2_000_000  # objects and arrays in an import, which take ten times their bytes once they are parsed
 
 
 @dc.dataclass(frozen=True)
@@ -139,9 +141,8 @@ def admit(app, route) -> None:
 
     A web page of somebody else's may not, whose requests a browser marks with their origin.
     """
-    origin = request.headers.get("Origin")
-    if origin is not None and not same_host(origin):
-        raise PermissionDenied(f"The control plane is not for pages of {origin}.")
+    if (page := browsers.foreign_page(request.environ)) is not None:
+        raise PermissionDenied(f"The control plane is not for {page}.")
     if route.public or app.control_token is None:
         return
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -152,13 +153,6 @@ def admit(app, route) -> None:
             '"Authorization: Bearer <token>" or "X-Mock-Token: <token>".',
             **{"WWW-Authenticate": "Bearer"},
         )
-
-
-def same_host(origin: str) -> bool:
-    try:
-        return urlsplit(origin).netloc == request.host
-    except ValueError:
-        return False
 
 
 def locate(app, route, name: str | None) -> Context:
@@ -187,6 +181,8 @@ def load(route, schema):
     if route.largest is not None:
         request.max_content_length = route.largest
     body = request.get_data(cache=False)
+    if route.largest is not None and body.count(b"{") + body.count(b"[") > MOST_VALUES:
+        raise TooLarge(f"The document has more than {MOST_VALUES} objects and arrays.")
     if not body and not route.needs_body and request.content_type is None:
         value = {}
     else:

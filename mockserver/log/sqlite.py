@@ -34,6 +34,9 @@ class SqliteLog:
         try:
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._open()
+        except sqlite3.Error as error:
+            self._guard.close()
+            raise CannotOpen(f"{path} cannot be opened: {error}. Choose another --state.") from None
         except BaseException:
             self._guard.close()
             raise
@@ -51,9 +54,9 @@ class SqliteLog:
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(SCHEMA)
             self._connection.execute(f"PRAGMA user_version = {FORMAT}")
-        except sqlite3.DatabaseError as error:
+        except BaseException:
             self._connection.close()
-            raise CannotOpen(f"{self.path} cannot be opened: {error}. Choose another --state.") from None
+            raise
 
     def read(self, name: str, after: int) -> tuple[Base | None, list[bytes]]:
         with self._lock, _unavailable():

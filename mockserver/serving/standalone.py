@@ -1,35 +1,29 @@
-"""The standalone server: the app on Granian, in this process, until SIGINT or SIGTERM."""
+"""The standalone server: an application served by this process until a signal ends it."""
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
+import asyncio
+import resource
+import signal
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server import MTServer
-
-from mockserver.serving.effects import Effects
+from mockserver.serving.addresses import CannotListen, known_hosts, listen, url_of
+from mockserver.serving.server import Loop, Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# A delayed answer occupies one thread, so this many may wait at once before others are held up. Threads are
-# started on demand; more than one costs a third of the peak throughput, the number above that changes little.
-THREADS = 64
-BACKLOG = 1024
+__all__ = ["CannotListen", "serve"]
+
 # Seconds that requests in flight are given to finish once the server is told to stop.
 GRACE = 0.5
-
-
-class CannotListen(Exception):
-    """The address cannot be listened on; the message says why and what to do."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Descriptors kept for files and for connections of the application's own.
+RESERVED = 200
+# Seconds a thread may hold the interpreter while the loop waits: the default would be 5 ms for each of its turns.
+SWITCH = 0.001
 
 
 def serve(
@@ -38,118 +32,72 @@ def serve(
     port: int = 8080,
     on_ready: Callable[[str], object] | None = None,
     on_stop: Callable[[], object] | None = None,
-) -> None:
-    """Serve the app that `app_factory` returns until SIGINT or SIGTERM, then return.
+    *,
+    cost: Callable[[str, str, int], int] | None = None,
+    largest: Callable[[str], int] | None = None,
+    allow_hosts: Iterable[str] = (),
+) -> int:
+    """Serve the app that `app_factory` returns until SIGINT, SIGTERM or SIGHUP. Returns the status to exit with: 130
+    when a second SIGINT came while the first was being heeded, else 0.
 
     `on_ready` is called with the base URL, such as "http://127.0.0.1:8080", once connections are accepted, and
-    `on_stop` when the last has ended. What faults do to answers is done here (see `mockserver.serving.effects`).
-    Port 0 takes any free port. Call it from the main thread, for the signals. A request that is still running
-    half a second after the signal is cut off and the process exits with status 0.
+    `on_stop` when the last has ended. Further signals do not disturb it, and are ignored from then on: the process is
+    about to end. Port 0 takes any free port. `cost` and `largest` are those of `mockserver.serving.server.Server`,
+    `allow_hosts` the names answered beside this machine's (see `known_hosts`). Call it from the main thread, for the
+    signals. A request that is still running half a second after the signal is cut off; its thread is a daemon, so
+    nothing keeps the process from ending.
 
     Raises CannotListen before the app is built.
     """
-    with _listen(host, port) as listener:
-        url = _url(host, listener.getsockname()[1])
-        server = _InProcessServer(listener, on_stop or (lambda: None))
-        if on_ready is not None:
-            server.on_startup(lambda: on_ready(url))
-        app = _with_streams(Effects(app_factory()))
-        server.serve(target_loader=lambda: app, wrap_loader=False)
-        server.stopped()
-
-
-def _with_streams(app: WSGIApplication) -> WSGIApplication:
-    """The app, told that an answer here may go on for as long as the client listens."""
-
-    def streaming(environ, start_response):
-        environ["mockserver.streaming"] = True
-        return app(environ, start_response)
-
-    return streaming
-
-
-class _InProcessServer(MTServer):
-    """Granian's threaded server, which it keeps for free-threaded Python; it works with the GIL as well.
-
-    The default server forks the app into a child process: that child outlives a killed parent and keeps the
-    port, and its listener shares the port with whoever else asks for it.
-    """
-
-    def __init__(self, listener: socket.socket, on_stop: Callable[[], object]):
-        super().__init__(
-            "mockserver",
-            interface=Interfaces.WSGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            blocking_threads=THREADS,
-            backlog=BACKLOG,
-            log_level=LogLevels.error,
-        )
-        self._listener = listener
-        self._on_stop, self._stopping = on_stop, threading.Lock()
-        self._give_up = threading.Timer(GRACE, self._exit)
-        self._give_up.daemon = True
-
-    def _check_gil(self) -> None:
-        pass
-
-    def _init_shared_socket(self) -> None:
-        self._shd = SocketHolder(self._listener.detach(), False, BACKLOG)
-
-    def signal_handler_interrupt(self, *args: object) -> None:
-        if not self.interrupt_signal:
-            self._give_up.start()
-        super().signal_handler_interrupt()
-
-    def shutdown(self, exit_code: int = 0) -> None:
-        super().shutdown(exit_code)
-        self._give_up.cancel()
-
-    def stopped(self) -> None:
-        """Run `on_stop` once, whoever of the two ways out comes first."""
-        with self._stopping:
-            on_stop, self._on_stop = self._on_stop, lambda: None
-            on_stop()
-
-    def _exit(self) -> None:
-        """Leave although threads are still at work: joining them would wait for the slowest answer."""
-        self.stopped()
-        sys.stdout.flush()
-        os._exit(0)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    address = _url(host, port).removeprefix("http://")
+    listener = listen(host, port)
     try:
-        family, kind, proto, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError):
-        raise CannotListen(f"{host} is not an address of this machine; choose another with --host.") from None
-    listener = socket.socket(family, kind, proto)
-    try:
-        # Without it the port of a server just stopped is refused for a minute.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it. An answer goes out in two pieces, and the second would wait up to 40 ms for
-        # the client to acknowledge the first.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(target)
-        listener.listen(BACKLOG)
-    except OSError as error:
+        app = app_factory()
+    except BaseException:
         listener.close()
-        raise CannotListen(_reason(error, address)) from None
-    return listener
+        raise
+    server = Server(
+        app,
+        **({"cost": cost} if cost else {}),
+        largest=largest,
+        hosts=known_hosts(host, allow_hosts),
+        streaming=True,
+        connections=_most_connections(),
+    )
+    sys.setswitchinterval(SWITCH)
+    received: list[int] = []
+
+    async def run() -> None:
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+        def stop(signum: int, _: object) -> None:
+            received.append(signum)
+            loop.call_soon_threadsafe(stopping.set)
+
+        await server.start(listener)
+        for signum in SIGNALS:
+            signal.signal(signum, stop)
+        if on_ready is not None:
+            on_ready(url_of(host, listener.getsockname()[1]))
+        await stopping.wait()
+        await server.stop(GRACE)
+        server.join(0)
+        if on_stop is not None:
+            on_stop()
+        for signum in SIGNALS:
+            signal.signal(signum, signal.SIG_IGN)
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(run())
+    return 128 + signal.SIGINT if received.count(signal.SIGINT) > 1 else 0
 
 
-def _reason(error: OSError, address: str) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"{address} is taken by another process; stop it, or choose another with --port (0 = any free one)."
-        case errno.EACCES:
-            return f"{address} needs more rights than you have; choose a --port above 1023 (0 = any)."
-        case errno.EADDRNOTAVAIL:
-            return f"{address} is not an address of this machine; choose another with --host."
-        case _:
-            return f"{address} cannot be listened on: {error}."
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _most_connections() -> int:
+    """How many connections there may be, once this process may open as many files as it can be allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        except (OSError, ValueError):
+            pass
+    return max(64, (1_000_000 if soft == resource.RLIM_INFINITY else soft) - RESERVED)

@@ -33,7 +33,7 @@ class Ticker:
 
     def __exit__(self, *exc_info) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(1)  # it may wait for a sandbox that a call holds
 
     def _run(self):
         step = STEP

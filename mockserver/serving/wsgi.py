@@ -27,7 +27,7 @@ class DropConnection(Exception):
 
 
 class Answer(NamedTuple):
-    """A whole response. `reason` may be empty, `headers` may repeat a name."""
+    """A whole response, and what a fault does to it on its way. `reason` may be empty, `headers` may repeat a name."""
 
     status: int
     reason: str
@@ -37,6 +37,10 @@ class Answer(NamedTuple):
     """Seconds before the first byte comes."""
     truncated: bool = False
     """The connection ends before Content-Length bytes have come: after `body`, or half of a whole one."""
+    dropped: bool = False
+    """The connection ends without an answer."""
+    stream: Iterable[bytes] | None = None
+    """The rest of a body that goes on for as long as somebody reads it; to be closed in the end."""
 
     @property
     def announced(self) -> int:
@@ -50,25 +54,45 @@ class Answer(NamedTuple):
             return self.body[: len(self.body) // 2]
         return self.body
 
+    def head(self, extra: str = "") -> bytes:
+        """The status and headers as bytes, `extra` being further lines of headers."""
+        lines, known = [f"HTTP/1.1 {self.status} {self.reason}\r\n"], self.stream is not None
+        for name, value in self.headers:
+            lines.append(f"{name}: {value}\r\n")
+            known = known or (len(name) == 14 and name.lower() == "content-length")
+        if not known and self.status not in (204, 304):
+            lines.append(f"Content-Length: {len(self.body)}\r\n")
+        return "".join((*lines, extra, "\r\n")).encode("latin-1")
+
     def wire(self) -> bytes:
         """The bytes a server sends."""
-        lines = [f"HTTP/1.1 {self.status} {self.reason}"]
-        lines += [f"{name}: {value}" for name, value in self.headers]
-        known = any(name.lower() == "content-length" for name, _ in self.headers)
-        if not known and self.status not in (204, 304):
-            lines.append(f"Content-Length: {len(self.body)}")
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.sent
+        return self.head() + self.sent
 
 
-def call(app: Callable, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
+def call(
+    app: Callable,
+    method: str,
+    url: str,
+    headers: Iterable[tuple[str, str]],
+    body: bytes,
+    *,
+    length: int | None = None,
+    streaming: bool = False,
+) -> Answer:
     """Send one request to a WSGI application.
 
     `url` is absolute and percent-encoded, header values are latin-1 text, `body` is complete: its length
-    counts, not what the headers claim. The answer to HEAD, and a 204 or 304, has no body; any other answer
-    has a Content-Length. An application that sends less than it announced gives a truncated answer.
-    Whatever the application raises, also while its body is iterated, is raised here.
+    counts, not what the headers claim. `length` is that of a body too large to be kept, for the application to
+    refuse. The answer to HEAD, and a 204 or 304, has no body; any other answer has a Content-Length, unless
+    `streaming` allows the application to answer with a body of unknown length (`Answer.stream`). An application
+    that sends less than it announced gives a truncated answer. What faults do to the answer is read from
+    `environ["mockserver.effect"]`. Whatever the application raises, also while its body is iterated, is raised here.
     """
     environ = _environ(method, url, headers, body)
+    if length is not None:
+        environ["CONTENT_LENGTH"] = str(length)
+    if streaming:
+        environ["mockserver.streaming"] = True
     started: list[Any] = []
     chunks: list[bytes] = []
 
@@ -79,6 +103,10 @@ def call(app: Callable, method: str, url: str, headers: Iterable[tuple[str, str]
         return chunks.append
 
     iterable = app(environ, start_response)
+    if streaming and started and _endless(method, *started):
+        status, _, reason = started[0].partition(" ")
+        kept = [pair for pair in started[1] if pair[0].lower() not in HOP_BY_HOP]
+        return Answer(int(status), reason, kept, b"".join(chunks), stream=iterable)
     try:
         chunks.extend(iterable)
     finally:
@@ -87,7 +115,20 @@ def call(app: Callable, method: str, url: str, headers: Iterable[tuple[str, str]
             close()
     if not started:
         raise RuntimeError("The application ended without calling start_response.")
-    return _answer(method, *started, b"".join(chunks))
+    answer = _answer(method, *started, b"".join(chunks))
+    effect = environ.get("mockserver.effect")
+    if effect is None:
+        return answer
+    return answer._replace(delay=effect.delay, truncated=answer.truncated or effect.truncated, dropped=effect.drop)
+
+
+def _endless(method: str, status: str, headers: list[tuple[str, str]]) -> bool:
+    """Whether an answer has a body whose length nobody has said."""
+    return (
+        method != "HEAD"
+        and status[:3] not in ("204", "304")
+        and not any(name.lower() == "content-length" for name, _ in headers)
+    )
 
 
 def _environ(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any]:

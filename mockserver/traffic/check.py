@@ -36,7 +36,8 @@ import orjson
 
 from mockserver.api.near_miss import near_misses
 from mockserver.contract.validation import Contract, Violation
-from mockserver.traffic.recordings import REDACTED, Exchange, redacted
+from mockserver.traffic.recordings import Exchange
+from mockserver.traffic.redaction import REDACTED, redacted
 
 SEVERITIES = ("breaking", "warning", "informational")
 BODY_SHOWN = 2000  # bytes of a body in an example

@@ -27,29 +27,14 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import orjson
 import yaml
 
-REDACTED = "REDACTED"
+from mockserver.traffic.redaction import redacted
+
 LARGEST = 64 * 2**20  # bytes of one decompressed body
 DEEPEST = 100  # nesting of a YAML file
 CHUNK = 2**20  # bytes of a JSON file that are read at a time
 SUFFIXES = (".har", ".json", ".yaml", ".yml")  # of the recordings in a folder; `.gz` may follow
 EPOCH = "1970-01-01T00:00:00.000Z"
 
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-_SECRET_WORDS = frozenset(
-    {
-        "key",
-        "keys",
-        "apikey",
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "credential",
-        "credentials",
-        "signature",
-    }
-)
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -685,112 +670,6 @@ def write_har(exchanges: Iterable[Exchange], path: str | Path, redact: bool = Tr
     Path(path).write_text(json.dumps({"log": log}, indent=1), encoding="utf-8")
 
 
-def redacted(exchange: Exchange) -> Exchange:
-    """The exchange without secrets: credentials and cookies in headers, and what is named like a key, token,
-    secret or password in headers, query and body. A text becomes `REDACTED`, and so does the same text
-    anywhere else."""
-    secrets: set[str] = set()
-    sides = []
-    for headers, body in (
-        (exchange.request_headers, exchange.request_body),
-        (exchange.response_headers, exchange.response_body),
-    ):
-        sides.append(_redacted_headers(headers, secrets))
-        sides.append(_redacted_body(headers, body, secrets))
-    query = [(name, _secret(value, secrets) if is_secret(name) else value) for name, value in exchange.query]
-    address = urlsplit(exchange.url)
-    url = address._replace(
-        netloc=address.netloc.rpartition("@")[2], query=urlencode(query) if address.query else ""
-    ).geturl()
-    hide = _hider(secrets)
-    request_headers, request_body, response_headers, response_body = sides
-    return dc.replace(
-        exchange,
-        path=hide(exchange.path),
-        query=[(name, hide(value)) for name, value in query],
-        url=hide(url),
-        request_headers={name: hide(value) for name, value in request_headers.items()},
-        request_body=hide(request_body),
-        response_headers={name: hide(value) for name, value in response_headers.items()},
-        response_body=hide(response_body),
-    )
-
-
-def is_secret(name: str) -> bool:
-    """Whether a header, parameter or field of this name holds a secret."""
-    return name.lower() in _SECRET_HEADERS or any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
-
-
-def redacted_json(value, secrets: set[str] | None = None):
-    """The value with all that stands under secret names replaced; the texts replaced are added to
-    `secrets`."""
-    secrets = set() if secrets is None else secrets
-    if isinstance(value, dict):
-        return {
-            name: _secret(item, secrets) if is_secret(name) else redacted_json(item, secrets)
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [redacted_json(item, secrets) for item in value]
-    return value
-
-
-def _redacted_headers(headers, secrets):
-    shown = {}
-    for name, value in headers.items():
-        if is_secret(name):
-            scheme, _, credential = value.partition(" ")
-            if name in ("authorization", "proxy-authorization") and credential:
-                shown[name] = f"{scheme} {_secret(credential, secrets)}"
-            else:
-                shown[name] = _secret(value, secrets)
-        else:
-            shown[name] = value
-    return shown
-
-
-def _redacted_body(headers, body, secrets):
-    if "x-www-form-urlencoded" in headers.get("content-type", ""):
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-        return urlencode(
-            [(name, _secret(value, secrets) if is_secret(name) else value) for name, value in pairs]
-        ).encode()
-    value = _json(body)
-    if not isinstance(value, dict | list):
-        return body
-    shown = redacted_json(value, secrets)
-    return body if shown == value else orjson.dumps(shown)  # what holds no secret stays byte for byte
-
-
-def _secret(value, secrets):
-    """The value without what it tells; its type stays, so that it still fits its schema where it can."""
-    if isinstance(value, str):
-        secrets.add(value)
-        return REDACTED if value else value
-    if isinstance(value, dict):
-        return {name: _secret(item, secrets) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_secret(item, secrets) for item in value]
-    return value if value is None or isinstance(value, bool) else 0
-
-
-def _hider(secrets):
-    """A function that takes the secrets out of a text or bytes. Short ones stay: they would be found in too
-    much."""
-    found = sorted((secret for secret in secrets if len(secret) >= 8 and secret != REDACTED), key=len, reverse=True)
-
-    def hide(value):
-        for secret in found:
-            value = (
-                value.replace(secret.encode(), REDACTED.encode())
-                if isinstance(value, bytes)
-                else value.replace(secret, REDACTED)
-            )
-        return value
-
-    return hide
-
-
 def _har_entry(exchange):
     request = {
         "method": exchange.method,
@@ -800,19 +679,23 @@ def _har_entry(exchange):
         "headers": _har_pairs(exchange.request_headers),
         "queryString": _har_pairs(dict(exchange.query)),
         "headersSize": -1,
-        "bodySize": len(exchange.request_body),
+        "bodySize": -1 if "request" in exchange.omitted else len(exchange.request_body),
     }
     if exchange.request_body:
         request["postData"] = {
             "mimeType": exchange.request_headers.get("content-type", ""),
             **_har_text(exchange.request_body),
         }
+    elif "request" in exchange.omitted:
+        request["postData"] = {"mimeType": exchange.request_headers.get("content-type", ""), "comment": "left out"}
     content = {
         "size": len(exchange.response_body),
         "mimeType": exchange.response_headers.get("content-type", ""),
     }
     if exchange.response_body:
         content |= _har_text(exchange.response_body)
+    elif "response" in exchange.omitted:
+        content |= {"size": -1, "comment": "left out"}
     response = {
         "status": exchange.status,
         "statusText": "",
@@ -822,7 +705,7 @@ def _har_entry(exchange):
         "content": content,
         "redirectURL": exchange.response_headers.get("location", ""),
         "headersSize": -1,
-        "bodySize": len(exchange.response_body),
+        "bodySize": -1 if "response" in exchange.omitted else len(exchange.response_body),
     }
     return {
         "startedDateTime": exchange.at,

@@ -17,7 +17,8 @@ import yaml
 
 from mockserver.contract.validation import Contract
 from mockserver.contract.wire import Translator, types_of
-from mockserver.traffic.recordings import REDACTED, Exchange, is_secret
+from mockserver.traffic.recordings import Exchange
+from mockserver.traffic.redaction import REDACTED, is_secret
 
 ENOUGH = 0.55  # confidence from which a guess is made
 SOURCES = 5  # exchanges that an action names

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ def test_the_contract_served_has_the_corrected_paths(own):
     }
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_it_and_that_is_no_failure(signum):
     with serving("--fixtures", "empty") as (process, _):
         process.send_signal(signum)
@@ -181,7 +182,7 @@ def test_a_signal_stops_it_and_that_is_no_failure(signum):
 
 
 def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
-    path = tmp_path / "state.json"
+    path = tmp_path / "mock.db"
     headers = {"Authorization": f"Api-Key {KEY}"}
     with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
         url = url_of(lines)
@@ -197,6 +198,143 @@ def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
     with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
         tags = requests.get(f"{url_of(lines)}/v1/tags/", headers=headers, timeout=10).json()["results"]
     assert [tag["name"] for tag in tags] == ["Kept", "Too"]
+
+
+@pytest.mark.parametrize(
+    ("signums", "status"),
+    [
+        ([signal.SIGHUP] * 3, 0),
+        ([signal.SIGTERM] * 3, 0),
+        ([signal.SIGINT] * 2, 130),
+        ([signal.SIGHUP, signal.SIGINT], 0),
+    ],
+)
+def test_impatient_signals_lose_nothing(tmp_path, signums, status):
+    path = tmp_path / "mock.db"
+    headers = {"Authorization": f"Api-Key {KEY}"}
+    with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
+        url = url_of(lines)
+        requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=10)
+        requests.post(f"{url}/__mock__/faults", json={"operation": "list_tags", "latency": 30}, timeout=10)
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as waiting:
+            key = f"Host: localhost\r\nAuthorization: Api-Key {KEY}"
+            waiting.sendall(f"GET /v1/tags/ HTTP/1.1\r\n{key}\r\n\r\n".encode())
+            time.sleep(0.2)
+            started = time.monotonic()
+            for signum in signums:
+                process.send_signal(signum)
+                time.sleep(0.1)
+            assert process.wait(timeout=10) == status
+            assert time.monotonic() - started < 1.5
+    with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):  # where the fault is there as well
+        assert len(requests.get(f"{url_of(lines)}/__mock__/records/tag", timeout=10).json()["results"]) == 1
+
+
+def test_a_second_server_learns_who_has_the_state(tmp_path):
+    path = tmp_path / "mock.db"
+    with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
+        assert said("state", lines) == str(path)
+        assert refused("serve", "--state", path) == (
+            f"{path} is the state of another server, process {process.pid}. Stop it, or choose another --state."
+        )
+        process.kill()
+        process.wait()
+    with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
+        assert re.fullmatch(rf"{path} \(1 sandboxes, \d+ commits in the default one\)", said("state", lines))
+    assert refused("serve", "--state", path) == (
+        f"{path} was begun with --fixtures empty --seed 1, not with --fixtures default --seed 1. "
+        "Start it as it was begun, or choose another --state."
+    )
+
+
+def test_the_document_of_an_older_version_is_taken_over_and_kept_aside(tmp_path):
+    path, document = tmp_path / "state.json", (Path(__file__).parents[1] / "data" / "state-1.json").read_bytes()
+    path.write_bytes(document)
+    headers = {"Authorization": f"Api-Key {KEY}"}
+    for _ in range(2):
+        with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
+            url = url_of(lines)
+            boms = requests.get(f"{url}/v1/boms/", headers=headers, timeout=10).json()["results"]
+            assert "Kept" in [bom["name"] for bom in boms]
+    assert path.with_name("state.json.old").read_bytes() == document
+
+
+def test_a_state_can_be_looked_into_exported_and_imported(tmp_path):
+    path, other, document = (str(tmp_path / name) for name in ("mock.db", "other.db", "out.json"))
+    with serving("--fixtures", "empty", "--state", path) as (_, lines):
+        url, headers = url_of(lines), {"Authorization": f"Api-Key {KEY}"}
+        requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=10)
+        requests.post(f"{url}/__mock__/sandboxes", json={"name": "build"}, timeout=10)
+        assert refused("state", "info", path).startswith(f"{path} is the state of another server")
+    told = printed("state", "info", path)
+    assert told[0].startswith(f"{path}: fixtures empty (seed 1), begun ")
+    assert [line.split()[0] for line in told[1:]] == ["default", "build"]
+    printed("state", "export", path, "-o", document)
+    assert printed("state", "import", other, document, "--fixtures", "empty") == [f"{document} is in {other} now."]
+    assert "Kept" in "".join(printed("state", "export", other))
+    assert refused("state", "export", path, "--sandbox", "none") == (
+        f"There is no sandbox 'none' in {path}. There are default, build."
+    )
+    assert refused("state", "info", tmp_path / "none.db") == f"There is no {tmp_path}/none.db."
+    assert refused("state", "info", document) == f"{document} is a document already, not a state that a server keeps."
+
+
+def test_a_name_that_leads_here_is_refused_unless_allowed(default):
+    url = url_of(default)
+    for path in ("/v1/boms/", "/__mock__/health", "/__mock__/docs/"):
+        assert requests.get(f"{url}{path}", headers={"Host": "evil.test"}, timeout=10).status_code == 421
+    with serving("--fixtures", "empty", "--allow-host", "mock.test", "--allow-host", ".internal.test") as (_, lines):
+        for host, status in (("mock.test:1", 200), ("a.internal.test", 200), ("localhost", 200), ("evil.test", 421)):
+            answer = requests.get(f"{url_of(lines)}/__mock__/health", headers={"Host": host}, timeout=10)
+            assert answer.status_code == status
+
+
+def test_pages_and_a_proxy_in_front_when_asked_for():
+    page = "http://localhost:3000"
+    asked = {"Origin": page, "Access-Control-Request-Method": "GET"}
+    forwarded = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "mock.example",
+        "X-Forwarded-Prefix": "/cofactr",
+        "Authorization": f"Api-Key {KEY}",
+    }
+    with serving("--cors", page, "--forwarded") as (_, lines):
+        url = f"{url_of(lines)}/v1/boms/?limit=1"
+        assert requests.options(url, headers=asked, timeout=10).headers["Access-Control-Allow-Origin"] == page
+        answer = requests.get(url, headers=forwarded, timeout=10).json()
+        assert answer["next"].startswith("https://mock.example/cofactr/v1/boms/?")
+    with serving() as (_, lines):
+        url = f"{url_of(lines)}/v1/boms/?limit=1"
+        assert "Access-Control-Allow-Origin" not in requests.options(url, headers=asked, timeout=10).headers
+        assert requests.get(url, headers=forwarded, timeout=10).json()["next"].startswith(url_of(lines))
+
+
+def test_a_body_that_nobody_wants_is_read_so_that_the_answer_is_seen(default):
+    body = b"x" * (5 * 2**20)
+    for method, path, status in (("POST", "/v1/no_such/", 404), ("PUT", "/v1/boms/", 405), ("POST", "/v1/boms/", 401)):
+        answer = requests.request(method, f"{url_of(default)}{path}", data=body, timeout=10)
+        assert answer.status_code == status
+        assert answer.json()["detail"]
+
+
+def test_too_large_a_body_is_refused_in_the_words_of_the_api_and_written_down(default):
+    url = url_of(default)
+    headers = {"Authorization": f"Api-Key {KEY}", "Content-Type": "application/json"}
+    refused = requests.post(f"{url}/v1/boms/", data=b"x" * (10 * 2**20 + 1), headers=headers, timeout=10)
+    assert (refused.status_code, refused.json()) == (413, {"detail": "The request body is larger than 10485760 bytes."})
+    assert requests.get(f"{url}/__mock__/journal?status=413", timeout=10).json()["count"] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_standard_output_is_said():
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            [*MODULE, "serve", "--port", "0", "--fixtures", "empty"], stdout=full, stderr=subprocess.PIPE, timeout=30
+        )
+    assert (process.returncode, process.stderr) == (
+        1,
+        b"Error: The standard output cannot be written: No space left on device.\n",
+    )
 
 
 def test_a_server_with_a_token_limits_and_strictness():
@@ -285,9 +423,14 @@ def test_a_state_that_cannot_be_loaded_is_refused_and_left_alone(tmp_path):
     path.write_text("{")
     assert refused("serve", "--state", path).startswith(f"{path} is not JSON: ")
     assert path.read_text() == "{"
-    assert refused("serve", "--state", tmp_path / "none" / "state.json") == (
-        f"{tmp_path}/none is no folder, so no state can be saved in it. Make it, or choose another --state."
+    assert refused("serve", "--state", tmp_path / "none" / "mock.db") == (
+        f"{tmp_path}/none is no folder, so no state can be kept in it. Make it, or choose another --state."
     )
+
+
+def test_what_is_no_origin_is_refused():
+    complaint = "'app.test' is no origin; one reads http://localhost:3000, or * for all."
+    assert refused("serve", "--cors", "app.test") == complaint
 
 
 @pytest.mark.parametrize("token", ["", " x", "clé"])
@@ -333,6 +476,11 @@ def test_a_file_of_corrections_that_is_not_there_is_said(tmp_path):
         refused("operations", "--operations", tmp_path / "none.yaml")
         == f"{tmp_path}/none.yaml: cannot be read: No such file or directory"
     )
+
+
+@pytest.mark.parametrize("option", ["--state", "--operations", "--overlay", "--fixtures"])
+def test_a_folder_in_the_place_of_a_file_is_a_wrong_file_like_others(option, tmp_path):
+    assert str(tmp_path) in refused("serve", option, tmp_path)
 
 
 # -- operations ----------------------------------------------------------------------------------------------
@@ -384,6 +532,9 @@ def test_help_explains_every_option():
         "--operations",
         "--strict",
         "--state",
+        "--allow-host",
+        "--cors",
+        "--forwarded",
         "--control-token",
         "--max-sandboxes",
         "--sandbox-idle",

@@ -4,6 +4,7 @@ import pytest
 
 from mockserver import worlds
 from mockserver.app import App
+from mockserver.control import routing
 from mockserver.sandbox import Sandbox
 from mockserver.sandbox.registry import Sandboxes
 from tests.conftest import ADMIN_KEY
@@ -174,3 +175,11 @@ def test_a_mock_in_process_is_one_sandbox_alone(client, sandbox):
     inside = {"mockserver.sandbox": sandbox}
     assert [box["name"] for box in client.get("/__mock__/sandboxes", environ_overrides=inside).json] == [sandbox.name]
     assert client.post("/__mock__/sandboxes", json={}, environ_overrides=inside).status_code == 409
+
+
+def test_an_import_of_too_many_values_is_refused_before_it_is_parsed(api, monkeypatch):
+    monkeypatch.setattr(routing, "MOST_VALUES", 100)
+    document = b'{"format": "x", "rows": [' + b",".join([b"[1,{}]"] * 60) + b"]}"
+    refused = api.client.post("/__mock__/import", data=document, content_type="application/json")
+    assert refused.status_code == 413
+    assert refused.json == {"detail": "The document has more than 100 objects and arrays."}

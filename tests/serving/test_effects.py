@@ -4,19 +4,19 @@ import http.client
 import http.server
 import queue
 import threading
+import time
 
 import pytest
 import requests
 
-from mockserver import resources, worlds
-from mockserver.admin.faults import Effect, Faults
+from mockserver import worlds
+from mockserver.admin.faults import Effect
 from mockserver.admin.jobs import Jobs
 from mockserver.admin.webhooks import Webhooks
 from mockserver.app import App
 from mockserver.sandbox import Sandbox
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.serving import effects, wsgi
-from mockserver.serving.effects import Effects
+from mockserver.serving import wsgi
 from mockserver.serving.live import LiveServer
 from mockserver.serving.ticker import Ticker
 from tests.conftest import ADMIN_KEY
@@ -24,30 +24,23 @@ from tests.conftest import ADMIN_KEY
 BODY = b"0123456789"
 
 
-def suffering(effect, **kwargs):
+def suffering(effect):
     def app(environ, start_response):
         if effect is not None:
             environ["mockserver.effect"] = effect
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))])
         return [BODY]
 
-    return Effects(app, **kwargs)
+    return app
 
 
-def answer(effect, **kwargs):
-    return wsgi.call(suffering(effect, **kwargs), "GET", "http://mock.test/", [], b"")
+def answer(effect):
+    return wsgi.call(suffering(effect), "GET", "http://mock.test/", [], b"")
 
 
 def test_without_a_fault_the_answer_is_the_apps():
     whole = answer(None)
-    assert (whole.status, whole.body, whole.truncated) == (200, BODY, False)
-
-
-def test_a_delay_is_slept_once_the_app_is_done(monkeypatch):
-    slept = []
-    monkeypatch.setattr(effects.time, "sleep", slept.append)
-    assert answer(Effect(delay=2.5)).body == BODY
-    assert slept == [2.5]
+    assert (whole.status, whole.body, whole.truncated, whole.dropped, whole.delay) == (200, BODY, False, False, 0)
 
 
 def test_half_a_body_comes_though_the_whole_was_promised():
@@ -55,19 +48,18 @@ def test_half_a_body_comes_though_the_whole_was_promised():
     assert (cut.announced, cut.sent, cut.truncated) == (10, b"01234", True)
 
 
-def test_a_dropped_connection_ends_after_its_headers_where_it_cannot_end_before():
-    cut = answer(Effect(drop=True))
-    assert (cut.announced, cut.sent, cut.truncated) == (1, b"", True)
-    with pytest.raises(wsgi.DropConnection):
-        answer(Effect(drop=True), drops=True)
+def test_a_delay_and_a_dropped_connection_are_for_the_server_to_carry_out():
+    assert answer(Effect(delay=2.5)).delay == 2.5
+    assert answer(Effect(drop=True)).dropped
 
 
 def test_a_client_of_a_live_server_sees_them():
-    with (
-        LiveServer(suffering(Effect(drop=True), drops=True)) as server,
-        pytest.raises(requests.ConnectionError),
-    ):
+    with LiveServer(suffering(Effect(drop=True))) as server, pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=5)
+    with LiveServer(suffering(Effect(delay=0.2))) as server:
+        started = time.monotonic()
+        assert requests.get(server.url, timeout=5).content == BODY
+        assert time.monotonic() - started >= 0.2
     with LiveServer(suffering(Effect(truncated=True))) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
         connection.request("GET", "/")
@@ -75,25 +67,6 @@ def test_a_client_of_a_live_server_sees_them():
             connection.getresponse().read()
         connection.close()
     assert cut.value.partial == b"01234"
-
-
-def test_the_sandbox_is_free_while_an_answer_is_delayed(monkeypatch):
-    sandbox = Sandbox(worlds.load("empty"))
-    Faults(sandbox, resources.operations()).add("list_tags", latency=1)
-    free = []
-
-    def sleep(_):
-        other = threading.Thread(target=lambda: free.append(sandbox.lock.acquire(blocking=False)))
-        other.start()
-        other.join()
-
-    monkeypatch.setattr(effects.time, "sleep", sleep)
-    key = next(iter(sandbox.store["api_key"]))["key"]
-    listed = wsgi.call(
-        Effects(App(sandbox)), "GET", "http://mock.test/v1/tags/", [("Authorization", f"Api-Key {key}")], b""
-    )
-    assert listed.status == 200
-    assert free == [True]
 
 
 # -- without anybody calling

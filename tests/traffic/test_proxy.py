@@ -1,11 +1,14 @@
 """The proxy forwards to its target alone, counts what breaks the contract, and records without secrets."""
 
+import gzip
 import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 import requests
@@ -14,8 +17,9 @@ from flask import Flask, jsonify, redirect, request
 
 from mockserver.app.document import document
 from mockserver.serving.live import LiveServer
+from mockserver.serving.server import BODY
 from mockserver.traffic import recordings
-from mockserver.traffic.proxy import LARGEST_REQUEST, Proxy, Recording, Target, WrongTarget
+from mockserver.traffic.proxy import Proxy, Recording, Shown, Target, WrongTarget
 
 SECRET = "Api-Key abcdefgh.0123456789abcdef0123456789abcdef"
 TAG = {
@@ -79,6 +83,162 @@ def get(proxy, path, **headers):
     )
 
 
+class Raw:
+    """A target that says what it is told to say, byte for byte, and keeps what it was sent."""
+
+    def __init__(self):
+        self.answer, self.seen = b"", []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                self.seen.append(client.recv(65536))
+                client.sendall(self.answer)
+
+
+@pytest.fixture
+def raw(contract, tmp_path):
+    target = Raw()
+    app = Proxy(target.url, contract, Recording(tmp_path / "session.har"))
+    with LiveServer(app) as server:
+        target.proxy, target.app = server, app
+        yield target
+    target.listener.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1",
+        b"what?\r\n\r\n",
+        b"",
+    ],
+    ids=repr,
+)
+def test_an_answer_that_is_not_whole_is_not_passed_on(raw, answer):
+    raw.answer = answer
+    refused = requests.get(f"{raw.proxy.url}/v1/tags/", timeout=10)
+    assert refused.status_code == 502
+    assert "gave no whole HTTP answer, so nothing of it is passed on" in refused.json()["detail"]
+    assert raw.app.recording.exchanges == []
+
+
+def test_a_request_that_is_not_whole_is_not_passed_on(raw):
+    for rest in (b"Content-Length: 10\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc"):
+        with socket.create_connection(("127.0.0.1", raw.proxy.port), timeout=5) as client:
+            client.sendall(b"DELETE /v1/tags/1/ HTTP/1.1\r\nHost: localhost\r\n" + rest)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(65536).startswith(b"HTTP/1.1 400 ")
+    assert raw.seen == []
+
+
+def test_many_headers_and_values_outside_ascii_pass_both_ways(raw):
+    many = b"".join(b"X-%d: caf\xe9\r\n" % number for number in range(300))
+    raw.answer = b"HTTP/1.1 200 OK\r\n" + many + b"Content-Length: 2\r\n\r\n{}"
+    with socket.create_connection(("127.0.0.1", raw.proxy.port), timeout=5) as client:
+        client.sendall(b"GET /v1/tags/ HTTP/1.1\r\nHost: localhost\r\nX-Name: caf\xe9\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.count(b": caf\xe9\r\n") == 300
+    assert b"X-Name: caf\xe9\r\n" in raw.seen[0]
+
+
+def test_an_address_passes_as_it_came(raw):
+    raw.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    connection = http.client.HTTPConnection("127.0.0.1", raw.proxy.port, timeout=10)
+    connection.request("GET", "/v1/tags/a%2Fb/c%5Cd%20//?q=%2F+%c3%a9")
+    connection.getresponse().read()
+    connection.close()
+    assert raw.seen[0].startswith(b"GET /v1/tags/a%2Fb/c%5Cd%20//?q=%2F+%c3%a9 HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("path", ["/v1/../admin/", "/..", "/v1/%2e%2e/admin/", "/v1/.%2E/x", "/./v1/"])
+def test_dots_that_lead_elsewhere_are_refused(raw, path):
+    connection = http.client.HTTPConnection("127.0.0.1", raw.proxy.port, timeout=10)
+    connection.request("GET", path)
+    assert connection.getresponse().status == 400
+    connection.close()
+    assert raw.seen == []
+
+
+def test_addresses_of_the_target_lead_through_the_proxy(raw):
+    origin, own = raw.url, raw.proxy.url
+    page = {
+        "next": f"{origin}/v1/tags/?offset=3",
+        "text": f"see {origin}/a, not {origin}.evil.test/ or {origin}9/",
+        "bare": origin,
+    }
+    body = json.dumps(page).replace(f"{origin}/a", f"{origin}/a".replace("/", "\\/")).encode()
+    raw.answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        + f'Link: <{origin}/v1/tags/?offset=3>; rel="next"\r\n'.encode()
+        + b"Set-Cookie: a=1; Domain=127.0.0.1; Path=/; Secure; HttpOnly; SameSite=None\r\n"
+        + b"Content-Length: %d\r\n\r\n" % len(body)
+        + body
+    )
+    answer = requests.get(f"{own}/v1/tags/", timeout=10)
+    assert answer.json() == {
+        "next": f"{own}/v1/tags/?offset=3",
+        "text": f"see {own}/a, not {origin}.evil.test/ or {origin}9/",
+        "bare": own,
+    }
+    assert answer.headers["Link"] == f'<{own}/v1/tags/?offset=3>; rel="next"'
+    assert answer.headers["Set-Cookie"] == "a=1; Path=/; HttpOnly"
+    assert raw.app.recording.exchanges[0].response_json["next"] == page["next"]
+
+
+def test_a_compressed_page_leads_through_the_proxy_too(raw):
+    body = gzip.compress(json.dumps({"next": f"{raw.url}/v1/tags/?offset=3"}).encode())
+    raw.answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+        + b"Content-Length: %d\r\n\r\n" % len(body)
+        + body
+    )
+    answer = requests.get(f"{raw.proxy.url}/v1/tags/", timeout=10)
+    assert answer.json() == {"next": f"{raw.proxy.url}/v1/tags/?offset=3"}
+
+
+def test_a_target_below_a_path_is_found_in_addresses():
+    shown = Shown(Target.parse("https://api.test/base"), "http://localhost:1")
+    assert shown.text("https://api.test/base/v1/?a") == "http://localhost:1/v1/?a"
+    assert shown.text("http://API.test:443/base") == "http://localhost:1"
+    assert shown.text("https://api.test/basement/ https://api.test/") == "https://api.test/basement/ https://api.test/"
+    assert shown.cookie("a=b; path=/base; domain=.test") == "a=b; Path=/"
+    assert shown.cookie("a=b; Domain=other.example") == "a=b; Domain=other.example"
+
+
+def test_the_proxy_of_the_environment_is_used_for_what_is_not_here(contract, monkeypatch):
+    gateway = Raw()
+    gateway.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, gateway.url.replace("//", "//me:word@"))
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with LiveServer(Proxy("http://target.invalid", contract)) as server:
+        assert requests.get(f"{server.url}/v1/tags/", timeout=10, proxies={"http": None}).status_code == 200
+    assert gateway.seen[0].startswith(b"GET http://target.invalid/v1/tags/ HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic bWU6d29yZA==" in gateway.seen[0]
+    monkeypatch.setenv("NO_PROXY", "target.invalid")
+    with LiveServer(Proxy("http://target.invalid", contract)) as server:
+        assert requests.get(f"{server.url}/v1/tags/", timeout=10, proxies={"http": None}).status_code == 502
+    assert len(gateway.seen) == 1
+    gateway.listener.close()
+
+
 def test_it_forwards_and_counts(proxy, target):
     answer = get(proxy, f"/v1/tags/{TAG['id']}/")
     assert (answer.status_code, answer.json(), answer.headers["X-Contract-Violations"]) == (200, TAG, "0")
@@ -100,6 +260,10 @@ def test_what_breaks_the_contract_is_told_in_the_journal(proxy):
 
 def test_the_journal_is_not_for_pages_of_others(proxy):
     assert get(proxy, "/__mock__/journal", Origin="https://elsewhere.example").status_code == 403
+    assert get(proxy, "/__mock__/journal", Origin=proxy.url.replace("http:", "https:")).status_code == 403
+    assert get(proxy, "/__mock__/journal", **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    own = get(proxy, "/__mock__/journal", Origin=proxy.url, **{"Sec-Fetch-Site": "same-origin"})
+    assert (own.status_code, own.headers["X-Content-Type-Options"]) == (200, "nosniff")
 
 
 def test_what_is_of_one_connection_stays_there(proxy, target):
@@ -121,7 +285,7 @@ def test_redirects_are_passed_on_not_followed(proxy, target):
     assert len(target.seen) == 1
 
 
-@pytest.mark.parametrize("line", ["http://127.0.0.1:1/v1/tags/", "//127.0.0.1:1/v1/tags/", "/v1/../v1/tags/"])
+@pytest.mark.parametrize("line", ["http://127.0.0.1:1/v1/tags/", "//127.0.0.1:1/v1/tags/"])
 def test_it_goes_to_the_target_whatever_the_request_says(proxy, target, line):
     connection = http.client.HTTPConnection(proxy.url.removeprefix("http://"), timeout=10)
     connection.putrequest("GET", line, skip_host=True)
@@ -150,7 +314,7 @@ def test_a_target_that_is_not_there_is_a_502_that_says_what_to_do(contract):
 
 
 def test_too_large_a_body_is_refused(proxy, target):
-    answer = requests.post(f"{proxy.url}/v1/tags/", data=b"x" * (LARGEST_REQUEST + 1), timeout=30)
+    answer = requests.post(f"{proxy.url}/v1/tags/", data=b"x" * (BODY + 1), timeout=30)
     assert answer.status_code == 413
     assert target.seen == []
 
