@@ -15,6 +15,7 @@ ORDER = (
     "_data",
     "_yaml",
     "sandbox",
+    "log",
     "api",
     "resources",
     "contract",

@@ -103,7 +103,7 @@ def test_the_metadata_say_who_we_are(wheel):
     assert metadata["Name"] == "cofactr-mockserver"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_all("Provides-Extra") == ["contract", "test"]
+    assert metadata.get_all("Provides-Extra") == ["redis", "contract", "test"]
 
 
 def test_the_licence_is_in_the_wheel(wheel):

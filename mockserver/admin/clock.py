@@ -69,7 +69,7 @@ class Clock(Capability):
         return self._change_rate(rate)
 
     def _change_rate(self, rate):
-        with self.sandbox.lock:
+        with self.sandbox.lock, self.sandbox.transaction():
             self.sandbox.clock.run(rate)
             run_due_jobs(self.sandbox)
         Webhooks(self.sandbox).send_due()
@@ -79,7 +79,7 @@ class Clock(Capability):
         if not EARLIEST <= when <= LATEST:
             raise Refused(f"The clock goes from {EARLIEST.year} to {LATEST.year}, not to {when.isoformat()}.")
         sandbox = self.sandbox
-        with sandbox.lock:
+        with sandbox.lock, sandbox.transaction():
             while (due := async_jobs.next_due(sandbox)) is not None and sandbox.clock.now() < due <= when:
                 sandbox.clock.set(due)
                 run_due_jobs(sandbox)

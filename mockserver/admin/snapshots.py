@@ -95,8 +95,7 @@ class Snapshots(Capability):
         with self.sandbox.lock:
             if len(self.sandbox.snapshots) >= MOST and name not in self.sandbox.snapshots:
                 raise Refused(f"There are {MOST} snapshots already. Delete one first.")
-            snapshot = self.sandbox.snapshots[name] = self.sandbox.snapshot()
-            return snapshot
+            return self.sandbox.keep_snapshot(name)
 
     def all(self) -> dict[str, Snapshot]:
         """Return the moments that are kept, by name."""
@@ -119,7 +118,7 @@ class Snapshots(Capability):
     def delete(self, name: str) -> None:
         """Forget the moment of this name. Raises Unknown."""
         self.get(name)
-        self.sandbox.snapshots.pop(name, None)
+        self.sandbox.forget_snapshot(name)
 
     def difference(self, before: Snapshot, after: Snapshot | None = None) -> Difference:
         """Return what changed from one moment to another, or to now."""

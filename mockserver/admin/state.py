@@ -17,7 +17,7 @@ from mockserver.admin.faults import FaultState
 from mockserver.admin.jobs import JobPolicyState
 from mockserver.admin.schema import Strict, flat
 from mockserver.admin.scope import admin_scope
-from mockserver.admin.webhooks import DeliverySchema, SubscriptionSchema
+from mockserver.admin.webhooks import DeliveryState, SubscriptionSchema
 from mockserver.api import fields, gate
 from mockserver.sandbox import SETTINGS, Sandbox
 from mockserver.sandbox.clock import moment, stamp, wall
@@ -84,7 +84,7 @@ SCHEMAS: dict[str, ma.Schema] = {
     "mock_job_policy": JobPolicyState(),
     "mock_fault": FaultState(),
     "mock_subscription": SubscriptionSchema(),
-    "mock_delivery": DeliverySchema(),
+    "mock_delivery": DeliveryState(),
     "mock_file": FileState(),
     "mock_extra": ExtraState(),
     "mock_spent_number": SpentNumberState(),
@@ -193,9 +193,7 @@ def load(sandbox: Sandbox, document) -> None:
             "Load it into a sandbox of these."
         )
     store = _store(sandbox, loaded["tables"])
-    with sandbox.lock:
-        sandbox.store.adopt(store.tables, "import")
-        sandbox.clock.resume()
+    sandbox.adopt(store.tables, "import")
 
 
 def _catalogue(sandbox):
@@ -285,7 +283,7 @@ def _from_version_1(document: dict) -> dict:
             "mock_job_policy": [{"id": one["operation"] or "default", **one} for one in document["jobs"]],
             "mock_fault": [{**one, "windows": {}} for one in faults["rules"]],
             "mock_subscription": webhooks["subscriptions"],
-            "mock_delivery": webhooks["deliveries"],
+            "mock_delivery": [{**one, "claimed_until": None} for one in webhooks["deliveries"]],
             "mock_file": [{"id": digest, "content": text} for digest, text in document["files"].items()],
             "mock_extra": [{"id": id, "values": values} for id, values in document.get("extras", {}).items()],
         }

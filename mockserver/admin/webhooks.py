@@ -26,7 +26,7 @@ from mockserver.admin.schema import Number, Strict, load
 from mockserver.admin.scope import Capability
 from mockserver.api import fields
 from mockserver.sandbox import Sandbox, ids
-from mockserver.sandbox.clock import moment, stamp
+from mockserver.sandbox.clock import moment, stamp, wall
 from mockserver.sandbox.store import Commit
 
 PENDING, DELIVERED, FAILED = STATUSES = ("pending", "delivered", "failed")
@@ -34,6 +34,7 @@ KEPT = 1000  # deliveries remembered that are over, the oldest forgotten first
 MOST = 1000  # subscriptions
 TIMEOUT = 5.0  # seconds for a whole delivery, however slowly its answer drips
 SENDERS = 8  # subscriptions that are served at a time
+CLAIM = 3 * TIMEOUT  # real seconds after which a delivery that somebody claimed is sent by somebody else
 CONTROL = "/__mock__"  # the path below which a mock is steered
 
 # Where clouds keep the credentials of their machines, beside the link-local addresses.
@@ -85,6 +86,12 @@ class DeliverySchema(fields.Schema):
     status = fields.Choice(*STATUSES, required=True)
     due_at = fields.Timestamp(null=True, description="The next try; null when it is over.")
     attempts = fields.Array(fields.Nested(AttemptSchema), required=True)
+
+
+class DeliveryState(DeliverySchema):
+    """A delivery as it is stored: `claimed_until`, in real seconds, somebody is sending it."""
+
+    claimed_until = Number(0, 1e12, null=True)
 
 
 @dc.dataclass(frozen=True)
@@ -228,13 +235,26 @@ class Webhooks(Capability):
         return _Claim(lock, wait)
 
     def _due(self, now):
-        pending = self.sandbox.store["mock_delivery"].where("status", PENDING)
-        return [one for one in pending if now is None or moment(one["due_at"]) <= now]
+        pending, real = self.sandbox.store["mock_delivery"].where("status", PENDING), wall()
+        return [
+            one
+            for one in pending
+            if (now is None or moment(one["due_at"]) <= now)
+            and (one["claimed_until"] is None or one["claimed_until"] <= real)
+        ]
+
+    def _take(self, now) -> list[dict]:
+        """The deliveries to be tried. Where several processes send, each belongs to the one that claimed it."""
+        due = self._due(now)
+        if self.sandbox.log is None or not self.sandbox.log.shared:
+            return due
+        with self.sandbox.transaction():
+            until = wall() + CLAIM
+            return [self.sandbox.store.replace("mock_delivery", {**one, "claimed_until": until}) for one in due]
 
     def _send(self, now) -> list[Delivery]:
         """Try what is due, several subscriptions at a time, those of one in their order."""
-        with self.sandbox.lock:
-            due = self._due(now)
+        due = self.sandbox.attempt(lambda: self._take(now))
         by_subscription: dict[str, list[dict]] = {}
         for delivery in due:
             by_subscription.setdefault(delivery["subscription_id"], []).append(delivery)
@@ -256,25 +276,26 @@ class Webhooks(Capability):
     def _try(self, delivery) -> None:
         """Send a delivery, and write down how it went, unless it is gone meanwhile."""
         status, error = post(delivery["url"], delivery["event"])
+        self.sandbox.attempt(lambda: self._note(delivery["id"], status, error))
+
+    def _note(self, id, status, error) -> None:
         sandbox = self.sandbox
-        with sandbox.lock:
-            now = sandbox.clock.now()
-            delivery = sandbox.store["mock_delivery"].get(delivery["id"])
-            if delivery is None:
-                return
-            attempt = {"at": sandbox.clock.stamp(), "status": status, "error": error}
-            after = {**delivery, "attempts": [*delivery["attempts"], attempt]}
-            subscription = sandbox.store["mock_subscription"].get(delivery["subscription_id"])
-            if status is not None and 200 <= status < 300:
-                after |= {"status": DELIVERED, "due_at": None}
-            elif subscription is None or len(after["attempts"]) > subscription["retries"]:
-                after |= {"status": FAILED, "due_at": None}
-            else:
-                wait = min(subscription["backoff"] * 2 ** (len(after["attempts"]) - 1), 86_400 * 30)
-                after |= {"due_at": stamp(now + dt.timedelta(seconds=wait))}
-            with sandbox.transaction():
-                sandbox.store.replace("mock_delivery", after)
-                _forget_oldest(sandbox.store)
+        delivery = sandbox.store["mock_delivery"].get(id)
+        if delivery is None:
+            return
+        attempt = {"at": sandbox.clock.stamp(), "status": status, "error": error}
+        after = {**delivery, "attempts": [*delivery["attempts"], attempt], "claimed_until": None}
+        subscription = sandbox.store["mock_subscription"].get(delivery["subscription_id"])
+        if status is not None and 200 <= status < 300:
+            after |= {"status": DELIVERED, "due_at": None}
+        elif subscription is None or len(after["attempts"]) > subscription["retries"]:
+            after |= {"status": FAILED, "due_at": None}
+        else:
+            wait = min(subscription["backoff"] * 2 ** (len(after["attempts"]) - 1), 86_400 * 30)
+            after |= {"due_at": stamp(sandbox.clock.now() + dt.timedelta(seconds=wait))}
+        with sandbox.transaction():
+            sandbox.store.replace("mock_delivery", after)
+            _forget_oldest(sandbox.store)
 
 
 class _Claim:
@@ -329,6 +350,7 @@ def _enqueue(sandbox, subscription, event, due) -> dict:
             "status": PENDING,
             "due_at": stamp(due),
             "attempts": [],
+            "claimed_until": None,
         },
     )
 
@@ -349,7 +371,8 @@ def _id(sandbox, what) -> str:
 
 def _delivery(record) -> Delivery:
     event, attempts = orjson.loads(orjson.dumps([record["event"], record["attempts"]]))
-    return Delivery(**{**record, "event": event, "attempts": attempts})
+    shown = {name: value for name, value in record.items() if name != "claimed_until"}
+    return Delivery(**{**shown, "event": event, "attempts": attempts})
 
 
 def post(url: str, event: dict) -> tuple[int | None, str | None]:

@@ -20,6 +20,7 @@ from mockserver.api.problems import Problem
 from mockserver.app import errors, recording
 from mockserver.app.lifecycle import Call, Plan, respond
 from mockserver.contract.validation import Contract
+from mockserver.log import LogUnavailable
 from mockserver.sandbox import Sandbox
 from mockserver.sandbox.clock import wall
 from mockserver.sandbox.registry import Sandboxes
@@ -60,6 +61,7 @@ class App(Flask):
         self.url_map.converters |= {"uuid": UuidConverter, "cpid": CpidConverter}
         self.register_error_handler(Problem, errors.answer_problem)
         self.register_error_handler(HTTPException, errors.answer_http_error)
+        self.register_error_handler(LogUnavailable, errors.answer_unavailable)
         control.register(self)
         self.before_request(self.begin)
         self.after_request(self.finish)

@@ -9,6 +9,7 @@ from mockserver import control
 from mockserver.admin.faults import Effect
 from mockserver.api.near_miss import near_misses
 from mockserver.api.problems import Problem, TooLarge
+from mockserver.log import LogUnavailable
 
 MAX_BODY = 10 * 2**20
 INJECTED = {
@@ -63,6 +64,13 @@ def answer_problem(problem: Problem) -> Response:
         problem.status, problem.body = call.wire.refusal(problem.status, problem.body)
     call.problem = problem
     return answer(problem.status, problem.body, problem.headers)
+
+
+def answer_unavailable(error: LogUnavailable) -> Response:
+    """Return the 503 of a mock whose state is out of reach."""
+    problem = Problem(f"{error} Try again later.", **{"Retry-After": "1"})
+    problem.status = 503
+    return answer_problem(problem)
 
 
 def answer_http_error(error: HTTPException) -> Response:

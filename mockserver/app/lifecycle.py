@@ -70,6 +70,12 @@ class Call:
     commit: int | None = None  # the latest of the sandbox, when the call was over
     done: bool = False  # whether the operation took place, whatever became of its answer
 
+    def begin_again(self) -> None:
+        """Forget what an attempt led to that came too late."""
+        self.problem = self.effect = self.scope = None
+        self.unknown_keys, self.kept, self.records, self.parts, self.headers, self.changes = [], {}, [], {}, {}, []
+        self.done = False
+
     @property
     def wire(self) -> "Wire | None":
         return self.plan and self.plan.wire
@@ -87,16 +93,7 @@ def respond(call: Call) -> Response:
     call.step = "authentication"
     call.secret = auth.secret_of(request.headers.get("Authorization"))
     call.sandbox = sandbox = call.plan.app.open_sandbox(call.secret)
-    with sandbox.lock:
-        with sandbox.transaction(call), contextlib.suppress(Refused):  # one commit, of a refused call too
-            for step in PREPARATION:
-                take(call, step)
-            with sandbox.transaction() as commit, scope_of(call):  # undone alone when the operation refuses
-                for step in OPERATION:
-                    take(call, step)
-                call.changes, call.done = list(commit.changes), True
-                webhooks.publish(call.scope, commit)
-        call.commit = sandbox.store.number
+    sandbox.attempt(lambda: carry_out(call))
     if call.problem is not None:
         raise call.problem
     if callable(call.payload):
@@ -104,6 +101,21 @@ def respond(call: Call) -> Response:
     if call.effect and call.effect.status:
         raise Injected(call.effect)
     return answer(call.status, call.payload, call.headers)
+
+
+def carry_out(call: Call) -> None:
+    """Take the steps of a call. Run twice on the same state it does the same."""
+    call.begin_again()
+    sandbox = call.sandbox
+    with sandbox.transaction(call), contextlib.suppress(Refused):  # one commit, of a refused call too
+        for step in PREPARATION:
+            take(call, step)
+        with sandbox.transaction() as commit, scope_of(call):  # undone alone when the operation refuses
+            for step in OPERATION:
+                take(call, step)
+            call.changes, call.done = list(commit.changes), True
+            webhooks.publish(call.scope, commit)
+    call.commit = sandbox.store.number
 
 
 class Refused(Exception):
@@ -232,8 +244,14 @@ def finish_slow_answer(call: Call) -> None:
     """Make an answer that takes time, and the sandbox only while it reads."""
     call.payload = call.payload()
     if call.wire is not None:
-        with call.sandbox.lock, call.sandbox.transaction():
-            translate(call)
+        made = call.status, call.payload, call.headers
+
+        def translate_again():
+            call.status, call.payload, call.headers = made
+            with call.sandbox.transaction():
+                translate(call)
+
+        call.sandbox.attempt(translate_again)
 
 
 def translate(call: Call) -> None:

@@ -10,6 +10,7 @@ import click
 
 from mockserver.cli.console import Console
 from mockserver.cli.contract import contract
+from mockserver.cli.state import state
 from mockserver.cli.suggest import suggest
 
 DEFAULT_KEY = "mockkey1." + "0" * 32
@@ -23,6 +24,7 @@ def main():
 
 contract.add_command(suggest)
 main.add_command(contract)
+main.add_command(state)
 
 operations_file = click.option(
     "--operations",
@@ -120,9 +122,9 @@ def clock_in_words(sandbox) -> str:
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Load the state from this file if it is there, and save it when the server stops or on POST /__mock__/save.",
+    metavar="FILE|URL",
+    help="Keep the state: every write is in this file (SQLite) before it is answered, or on a server that replicas "
+    "share (redis://…).",
 )
 @click.option(
     "--cors",
@@ -178,16 +180,15 @@ def serve(
     max_sandboxes,
     sandbox_idle,
 ):
-    """Serve the mock until SIGINT, SIGTERM or SIGHUP. One process, its state in memory."""
+    """Serve the mock until SIGINT, SIGTERM or SIGHUP, its state in memory unless --state says where else."""
     from mockserver import resources, worlds
     from mockserver._yaml import YamlError
-    from mockserver.admin import state as states
     from mockserver.app import App
+    from mockserver.cli.state import Kept
     from mockserver.sandbox import Sandbox
     from mockserver.sandbox.registry import Sandboxes
     from mockserver.serving import browsers, costs, standalone
     from mockserver.serving.addresses import loopback
-    from mockserver.serving.state_file import StateFile, StateFileError
     from mockserver.serving.ticker import Ticker
 
     if not api_key.isascii() or not api_key.isprintable() or not api_key.strip() or " " in api_key:
@@ -195,12 +196,17 @@ def serve(
             "The API key should be printable ASCII without spaces, such as "
             f"{DEFAULT_KEY}. Give another with --api-key or MOCKSERVER_API_KEY."
         )
+    given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
+    kept = context.with_resource(Kept(state)) if state is not None else None
+    if kept is not None and not given:
+        api_key = kept.api_key or api_key
     try:
         operations = resources.operations(*([corrections] if corrections else []))
         with worlds.gc_paused():
             world = worlds.with_key(worlds.load(fixtures, seed), api_key)
             if rate:
-                world = worlds.at(world, dt.datetime.now(dt.UTC).replace(microsecond=0))
+                begun = kept and kept.begun
+                world = worlds.at(world, begun or dt.datetime.now(dt.UTC).replace(microsecond=0))
             gc.freeze()  # the world is there to stay: collections need not trace it
     except (worlds.UnknownFixture, YamlError) as error:
         raise click.ClickException(str(error)) from None
@@ -217,26 +223,20 @@ def serve(
         )
     try:
         origins = [browsers.origin(text) for text in cors]
-        file = context.with_resource(StateFile(state)) if state is not None else None
-    except (ValueError, StateFileError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from None
     sandbox = Sandbox(world, rate=rate, strict=strict)
-    if file is not None:
-        given = context.get_parameter_source("api_key") is not click.core.ParameterSource.DEFAULT
-        api_key = opened(sandbox, state, api_key if given else None)
-
-    def save():
-        file.write(states.dumps(sandbox))
-        return state
-
     sandboxes = Sandboxes(sandbox, max_sandboxes, sandbox_idle)
+    if kept is not None:
+        kept.open(sandboxes, fixtures, api_key if given else None)
+        api_key = next(iter(sandbox.store["api_key"]))["key"]
     try:
         app = App(
             sandboxes,
             operations,
             control_token,
             fixtures,
-            save if file else None,
+            kept and kept.save,
             load_overlay(overlay) if overlay else None,
         )
     except YamlError as error:
@@ -248,8 +248,6 @@ def serve(
         wsgi = ProxyFix(wsgi, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
     def ready(url):
-        if file is not None:
-            file.announce(url)
         header = shlex.quote(f"Authorization: Api-Key {api_key}")
         boms = next(operation.path for operation in app.operations if operation.id == "list_boms")
         say(
@@ -257,18 +255,10 @@ def serve(
             f"  fixtures  {world.name} (seed {world.seed}), "
             f"{sum(operation.served for operation in operations)} operations, {clock_in_words(sandbox)}\n"
             f"  API key   {api_key}\n"
-            f"  docs      {url}/__mock__/docs/\n"
+            + (f"  state     {kept.told}\n" if kept else "")
+            + f"  docs      {url}/__mock__/docs/\n"
             f"  try       curl -H {header} {url}{boms}"
         )
-
-    lost = []
-
-    def stop():
-        if file is not None:
-            try:
-                save()
-            except OSError as error:
-                lost.append(f"The state could not be saved to {state}: {error.strerror or error}. It is lost.")
 
     try:
         with Ticker(sandboxes):
@@ -277,15 +267,12 @@ def serve(
                 host,
                 port,
                 ready,
-                stop,
                 cost=costs.cost(app),
                 largest=costs.largest,
                 allow_hosts=allow_hosts,
             )
     except standalone.CannotListen as error:
         raise click.ClickException(str(error)) from None
-    if lost:
-        raise click.ClickException(lost[0])
     context.exit(status)
 
 
@@ -388,21 +375,6 @@ def say(text: str) -> None:
         click.echo(text)
     except OSError as error:
         raise click.ClickException(f"The standard output cannot be written: {error.strerror}.") from None
-
-
-def opened(sandbox, path: Path, api_key: str | None) -> str:
-    """Load the state in a file, if there is one. The Admin's key: the one given, else the one of the state."""
-    from mockserver.admin import state
-
-    if path.exists():
-        try:
-            state.read(sandbox, path)
-        except state.InvalidState as invalid:
-            raise click.ClickException(f"{invalid} The file was left as it is; move it away to start afresh.") from None
-    first = next(iter(sandbox.store["api_key"]))
-    if api_key is not None and first["key"] != api_key:
-        first = sandbox.store.replace("api_key", {**first, "key": api_key, "prefix": api_key.partition(".")[0]})
-    return first["key"]
 
 
 @main.command()

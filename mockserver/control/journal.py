@@ -151,7 +151,7 @@ def events(at, last: int):
     while at.confined or at.app.sandboxes.get(at.sandbox.name) is at.sandbox:
         if resets != calls.resets:  # calls are counted from 1 again
             resets, last = calls.resets, 0
-        entries = calls.after(last, HEARTBEAT)
+        entries = of(at).after(last, HEARTBEAT)
         at.sandbox.used_at = wall()
         yield (
             b"".join(

@@ -25,6 +25,7 @@ from mockserver.api.problems import (
 from mockserver.control import browsers
 from mockserver.sandbox import Sandbox
 from mockserver.sandbox.clock import wall
+from mockserver.sandbox.store import Stale
 
 PREFIX = "/__mock__"
 BY_NAME = "/sandboxes/{sandbox}"
@@ -107,7 +108,7 @@ def view(app, route: Route):
         if route.body:
             parts["data"] = load(route, body_schema)
         try:
-            result = route.run(at, **ids, **parts)
+            result = settled(at, lambda: route.run(at, **ids, **parts))
         except Unknown as unknown:
             raise NotFound(str(unknown)) from None
         except Refused as refused:
@@ -119,6 +120,20 @@ def view(app, route: Route):
         return Response(orjson.dumps(result), route.status, content_type="application/json")
 
     return respond
+
+
+def settled(at: Context, action):
+    """Return what the action returns on the latest state of the sandbox, run again when somebody else was first."""
+    log = at.sandbox and at.sandbox.log
+    if not log or not log.shared:
+        return action()
+    while True:
+        with at.sandbox.lock:
+            log.catch_up()
+        try:
+            return action()
+        except Stale:
+            continue
 
 
 def admit(app, route) -> None:

@@ -55,7 +55,7 @@ def control_openapi(at):
 
 
 def save(at):
-    """Save the default sandbox to the file that `serve --state` names, as is done when the server stops."""
+    """Where the state is that `serve --state` keeps. Each write is there before it is answered."""
     if at.confined or at.app.save is None:
         raise Refused("This server keeps no state. Start it with `mockserver serve --state FILE`, or GET export.")
     try:

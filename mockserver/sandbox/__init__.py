@@ -4,12 +4,13 @@ import collections
 import dataclasses as dc
 import datetime as dt
 import threading
-from collections.abc import Mapping
+import typing as t
+from collections.abc import Callable, Mapping
 
 from mockserver.sandbox import ids
 from mockserver.sandbox.clock import Clock, wall
 from mockserver.sandbox.journal import Journal
-from mockserver.sandbox.store import Commit, Index, Store, Tables
+from mockserver.sandbox.store import Commit, Index, Stale, Store, Tables
 
 # The mock's own kinds of records, beside those of the API. `mockserver.admin` has their schemas.
 OWN_KINDS: dict[str, dict[str, Index]] = {
@@ -26,6 +27,7 @@ OWN_KINDS: dict[str, dict[str, Index]] = {
     "mock_extra": {},
     "mock_spent_number": {},
 }
+T = t.TypeVar("T")
 SETTINGS = "settings"  # the id of the one record of kind `mock_settings`
 HISTORY = 20_000  # changes that are remembered
 
@@ -123,6 +125,21 @@ class History:
         self._changes = 0
 
 
+class Gone(Exception):
+    """Somebody else deleted the sandbox."""
+
+
+class Follower(t.Protocol):
+    """What keeps a sandbox in step with its log; see `mockserver.log.follower`."""
+
+    shared: bool
+    gone: bool
+
+    def catch_up(self) -> None: ...
+    def take_snapshot(self, name: str) -> None: ...
+    def delete_snapshot(self, name: str) -> None: ...
+
+
 class Sandbox:
     """A world one can write to. What has state is in its `store`, what happened is in its `journal` and `history`.
 
@@ -149,6 +166,7 @@ class Sandbox:
         self.store.observers.append(self.history.add)
         self.clock = Clock(self.store)
         self.snapshots: dict[str, Snapshot] = {}
+        self.log: Follower | None = None
         self.reset()
 
     @property
@@ -188,13 +206,60 @@ class Sandbox:
         """Return this moment, for `restore`: all records, the mock's own included."""
         with self.lock:
             self.clock.mark()
-            return Snapshot(self.store.copy(), self.clock.now(), self.store.number)
+            return self._moment()
+
+    def _moment(self):
+        return Snapshot(self.store.copy(), self.clock.marked(), self.store.number)
+
+    def keep_snapshot(self, name: str) -> Snapshot:
+        """Keep this moment under a name; one of the same name is replaced."""
+        with self.lock:
+            self.clock.mark()
+            if self.log is not None:
+                self.log.take_snapshot(name)
+            return self.follow_snapshot(name)
+
+    def follow_snapshot(self, name: str) -> Snapshot:
+        """Keep under a name the moment that the clock was last marked at."""
+        snapshot = self.snapshots[name] = self._moment()
+        return snapshot
+
+    def forget_snapshot(self, name: str) -> None:
+        """Forget the moment of this name."""
+        with self.lock:
+            if self.log is not None:
+                self.log.delete_snapshot(name)
+            self.snapshots.pop(name, None)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Bring a moment back. The journal goes on."""
         with self.lock:
-            self.store.adopt({kind: table.copy() for kind, table in snapshot.tables.items()}, "restore")
-            self.clock.resume()
+            self.adopt({kind: table.copy() for kind, table in snapshot.tables.items()}, "restore")
+
+    def adopt(self, tables: Tables, cause: str) -> None:
+        """Put these tables in place of all there are, in one commit. The clock goes on from what it shows in them."""
+        with self.lock:
+            store = Store(self.store.kinds)
+            store.tables = dict(tables)
+            Clock(store).resume()
+            self.store.adopt(store.tables, cause)
+
+    def attempt(self, action: Callable[[], T]) -> T:
+        """Return what the action returns on the latest state. It is run again when somebody else committed meanwhile.
+
+        Only a sandbox whose log is shared has somebody else.
+        """
+        with self.lock:
+            if self.log is None or not self.log.shared:
+                return action()
+            while True:
+                self.log.catch_up()
+                if self.log.gone:
+                    raise Gone
+                try:
+                    return action()
+                except Stale:
+                    continue
 
     def transaction(self, cause=None):
         """Return a context in which writes succeed together or leave no trace; see `Store.transaction`."""

@@ -87,6 +87,10 @@ class Clock:
         if self.rate:
             self.set(self.now())
 
+    def marked(self) -> dt.datetime:
+        """Return what the clock showed when it was last written down."""
+        return moment(self.store["mock_clock"].get(ID)["now"])
+
     def resume(self) -> None:
         """Go on from what the record shows, however long ago it was written."""
         record = self.store["mock_clock"].get(ID)

@@ -101,6 +101,7 @@ class Journal:
     def __init__(self, capacity: int = CAPACITY):
         self.capacity = capacity
         self.observers: list[Callable[[Entry], None]] = []
+        self.number: Callable[[Entry], int] | None = None  # gives out ids, where several processes write one journal
         self.resets = 0
         self._changed = threading.Condition()
         self.reset()
@@ -118,20 +119,34 @@ class Journal:
     def add(self, **facts) -> Entry:
         """Add an entry with these attributes; see Entry."""
         made = {name: facts.pop(name) for name in MADE_LATER if name in facts}
+        entry = Entry(0, **facts)
+        vars(entry).update(made)
+        number = None if self.number is None else self.number(entry)
         with self._changed:
-            self.last += 1
-            self.total += 1
-            entry = Entry(self.last, **facts)
-            vars(entry).update(made)
-            self.entries.append(entry)
-            self._bytes += len(entry.request_body) + len(entry.response_body)
-            while len(self.entries) > self.capacity or (self._bytes > BUDGET and len(self.entries) > 1):
-                old = self.entries.popleft()
-                self._bytes -= len(old.request_body) + len(old.response_body)
-            self._changed.notify_all()
+            entry.id = self.last + 1 if number is None else number
+            self._keep(entry)
         for observer in self.observers:
             observer(entry)
         return entry
+
+    def take_over(self, entries: Iterable[Entry]) -> None:
+        """Add entries that other processes wrote, each in its place; those that are there already stay."""
+        with self._changed:
+            known = {entry.id for entry in self.entries}
+            for entry in entries:
+                if entry.id not in known:
+                    self._keep(entry)
+            self.entries = collections.deque(sorted(self.entries, key=lambda entry: entry.id))
+
+    def _keep(self, entry):
+        self.last = max(self.last, entry.id)
+        self.total += 1
+        self.entries.append(entry)
+        self._bytes += len(entry.request_body) + len(entry.response_body)
+        while len(self.entries) > self.capacity or (self._bytes > BUDGET and len(self.entries) > 1):
+            old = self.entries.popleft()
+            self._bytes -= len(old.request_body) + len(old.response_body)
+        self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self.entries))

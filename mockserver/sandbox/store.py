@@ -37,36 +37,23 @@ class Change(t.NamedTuple):
 
 
 class Commit:
-    """What one transaction wrote. `number` counts the commits of a store; it is 0 until the transaction succeeds.
+    """What one transaction wrote: its `changes`, in order.
 
-    `cause` is what the transaction was begun with, such as the call that it carries out.
+    `number` counts the commits of a store; it is 0 until the transaction succeeds. `cause` is what the transaction was
+    begun with, such as the call that it carries out. When all tables were put in place of others at once, `replaced`
+    are those that stood before, and `last` has the latest ordinals of those that stand now.
     """
 
-    __slots__ = ("_changes", "cause", "number", "tables")
+    __slots__ = ("cause", "changes", "last", "number", "replaced")
 
-    def __init__(self, cause=None, tables=None):
-        self.cause, self.number = cause, 0
-        self.tables = tables  # (before, after) when all tables were replaced at once
-        self._changes: list[Change] | None = [] if tables is None else None
-
-    @property
-    def changes(self) -> list[Change]:
-        """The writes, in order."""
-        if self._changes is None:
-            self._changes = list(difference(*self.tables))
-        return self._changes
-
-    @property
-    def replaced(self) -> bool:
-        """Whether all tables were put in place of others at once, as a reset does."""
-        return self.tables is not None
+    def __init__(self, cause=None, replaced: "Tables | None" = None, last: Mapping[str, int] | None = None):
+        self.cause, self.replaced, self.last, self.number = cause, replaced, last or {}, 0
+        self.changes: list[Change] = []
 
     @property
     def size(self) -> int:
         """How many records it holds in memory, about."""
-        if self.tables is None:
-            return len(self._changes)
-        return 1 + sum(len(table.rows) for tables in self.tables for table in tables.values())
+        return len(self.changes) + sum(len(table.rows) for table in (self.replaced or {}).values())
 
 
 class Table:
@@ -216,10 +203,15 @@ class Table:
 Tables = Mapping[str, Table]
 
 
+class Stale(Exception):
+    """What was read is no longer so: somebody else has committed meanwhile. Look again, and do it again."""
+
+
 class Store:
     """The tables of one sandbox, written in transactions that succeed or leave no trace.
 
-    `observers` are functions that are called with each Commit, after it is written.
+    `observers` are functions that are called with each Commit, after it is written. `log` is called before: what it
+    raises, such as Stale, undoes the commit.
     """
 
     def __init__(self, kinds: Mapping[str, Mapping[str, Index]], base: "Store | None" = None):
@@ -229,6 +221,7 @@ class Store:
         }
         self.number = 0  # of the latest commit
         self.observers: list[Callable[[Commit], None]] = []
+        self.log: Callable[[Commit], None] | None = None
         self._open: Commit | None = None
 
     def __getitem__(self, kind: str) -> Table:
@@ -244,6 +237,8 @@ class Store:
         self._open = commit
         try:
             yield commit
+            if outer is None and commit.changes and self.log is not None:
+                self.log(commit)
         except BaseException:
             for change in reversed(commit.changes):
                 self._undo(change)
@@ -273,8 +268,8 @@ class Store:
         other = Store(self.kinds)
         other.tables = {kind: table.copy() for kind, table in self.tables.items()}
         for commit in commits:
-            if commit.tables is not None:
-                other.tables = {kind: table.copy() for kind, table in commit.tables[0].items()}
+            if commit.replaced is not None:
+                other.tables = {kind: table.copy() for kind, table in commit.replaced.items()}
                 continue
             for change in reversed(commit.changes):
                 other._undo(change)
@@ -309,7 +304,7 @@ class Store:
         self.tables[kind].write(ordinal, before, after)
         if self._open is not None:
             self._open.changes.append(Change(kind, ordinal, before, after))
-        elif self.observers:
+        elif self.observers or self.log:
             with self.transaction() as commit:
                 commit.changes.append(Change(kind, ordinal, before, after))
         return after
@@ -320,10 +315,30 @@ class Store:
 
     def adopt(self, tables: Tables, cause: str = "restore") -> Commit:
         """Put these tables in place of all there are, as one commit. `cause` says why, in a word."""
-        commit = Commit(cause, (self.tables, tables))
+        commit = Commit(cause, self.tables, {kind: table.last for kind, table in tables.items()})
+        commit.changes.extend(difference(self.tables, tables))
+        if self.log is not None:
+            self.log(commit)
         self.tables = dict(tables)
         self._finish(commit)
         return commit
+
+
+    def follow(self, changes: list[Change], number: int, replaced: str | None, last: Mapping[str, int]) -> None:
+        """Write what was committed elsewhere, as the commit of this number.
+
+        `replaced` is the cause when it put all tables in place of others, whose latest ordinals are then in `last`.
+        """
+        commit = Commit(replaced, None if replaced is None else self.copy(), last)
+        commit.changes.extend(changes)
+        for change in changes:
+            table = self.tables[change.kind]
+            table.write(change.ordinal, change.before, change.after)
+            table.last = max(table.last, change.ordinal)
+        for kind, ordinal in last.items():
+            self.tables[kind].last = ordinal
+        self.number = number - 1
+        self._finish(commit)
 
 
 def difference(before: Tables, after: Tables) -> Iterator[Change]:

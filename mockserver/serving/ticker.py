@@ -50,9 +50,8 @@ class Ticker:
     def _look_after(self, sandbox) -> bool:
         """Do and send what is due; whether something may fall due soon."""
         waiting, webhooks = async_jobs.waiting(sandbox.store), Webhooks(sandbox)
-        if waiting:
-            with sandbox.lock:
-                run_due_jobs(sandbox)
+        if waiting or (sandbox.log is not None and sandbox.log.shared):
+            sandbox.attempt(lambda: run_due_jobs(sandbox))
         if webhooks.due and sandbox.id not in self._sending and len(self._sending) < SENDERS:
             self._sending.add(sandbox.id)
             threading.Thread(target=self._send, args=(sandbox,), name="cofactr-mock-webhooks", daemon=True).start()

@@ -202,7 +202,7 @@ def test_a_signal_stops_it_and_that_is_no_failure(signum):
 
 
 def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
-    path = tmp_path / "state.json"
+    path = tmp_path / "mock.db"
     headers = {"Authorization": f"Api-Key {KEY}"}
     with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
         url = url_of(lines)
@@ -230,7 +230,7 @@ def test_the_state_outlives_the_server_though_a_stream_is_open(tmp_path):
     ],
 )
 def test_impatient_signals_lose_nothing(tmp_path, signums, status):
-    path = tmp_path / "state.json"
+    path = tmp_path / "mock.db"
     headers = {"Authorization": f"Api-Key {KEY}"}
     with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
         url = url_of(lines)
@@ -246,32 +246,57 @@ def test_impatient_signals_lose_nothing(tmp_path, signums, status):
                 time.sleep(0.1)
             assert process.wait(timeout=10) == status
             assert time.monotonic() - started < 1.5
-    assert b"Kept" in path.read_bytes()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
-
-
-def test_a_state_that_cannot_be_saved_in_the_end_is_a_failure(tmp_path):
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    with serving("--fixtures", "empty", "--state", str(folder / "state.json")) as (process, _):
-        shutil.rmtree(folder)
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=10)
-        assert process.returncode == 1
-    reason = "No such file or directory. It is lost."
-    assert err == f"Error: The state could not be saved to {folder}/state.json: {reason}\n"
+    with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):  # where the fault is there as well
+        assert len(requests.get(f"{url_of(lines)}/__mock__/records/tag", timeout=10).json()["results"]) == 1
 
 
 def test_a_second_server_learns_who_has_the_state(tmp_path):
-    path = tmp_path / "state.json"
+    path = tmp_path / "mock.db"
     with serving("--fixtures", "empty", "--state", str(path)) as (process, lines):
+        assert said("state", lines) == str(path)
         assert refused("serve", "--state", path) == (
-            f"{path} is held by {url_of(lines)} (process {process.pid}). Stop that server, or choose another --state."
+            f"{path} is the state of another server, process {process.pid}. Stop it, or choose another --state."
         )
         process.kill()
         process.wait()
-    with serving("--fixtures", "empty", "--state", str(path)):
-        pass
+    with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
+        assert re.fullmatch(rf"{path} \(1 sandboxes, \d+ commits in the default one\)", said("state", lines))
+    assert refused("serve", "--state", path) == (
+        f"{path} was begun with --fixtures empty --seed 1, not with --fixtures default --seed 1. "
+        "Start it as it was begun, or choose another --state."
+    )
+
+
+def test_the_document_of_an_older_version_is_taken_over_and_kept_aside(tmp_path):
+    path, document = tmp_path / "state.json", (Path(__file__).parents[1] / "data" / "state-1.json").read_bytes()
+    path.write_bytes(document)
+    headers = {"Authorization": f"Api-Key {KEY}"}
+    for _ in range(2):
+        with serving("--fixtures", "empty", "--state", str(path)) as (_, lines):
+            url = url_of(lines)
+            boms = requests.get(f"{url}/v1/boms/", headers=headers, timeout=10).json()["results"]
+            assert "Kept" in [bom["name"] for bom in boms]
+    assert path.with_name("state.json.old").read_bytes() == document
+
+
+def test_a_state_can_be_looked_into_exported_and_imported(tmp_path):
+    path, other, document = (str(tmp_path / name) for name in ("mock.db", "other.db", "out.json"))
+    with serving("--fixtures", "empty", "--state", path) as (_, lines):
+        url, headers = url_of(lines), {"Authorization": f"Api-Key {KEY}"}
+        requests.post(f"{url}/v1/tags/", json={"name": "Kept"}, headers=headers, timeout=10)
+        requests.post(f"{url}/__mock__/sandboxes", json={"name": "build"}, timeout=10)
+        assert refused("state", "info", path).startswith(f"{path} is the state of another server")
+    told = printed("state", "info", path)
+    assert told[0].startswith(f"{path}: fixtures empty (seed 1), begun ")
+    assert [line.split()[0] for line in told[1:]] == ["default", "build"]
+    printed("state", "export", path, "-o", document)
+    assert printed("state", "import", other, document, "--fixtures", "empty") == [f"{document} is in {other} now."]
+    assert "Kept" in "".join(printed("state", "export", other))
+    assert refused("state", "export", path, "--sandbox", "none") == (
+        f"There is no sandbox 'none' in {path}. There are default, build."
+    )
+    assert refused("state", "info", tmp_path / "none.db") == f"There is no {tmp_path}/none.db."
+    assert refused("state", "info", document) == f"{document} is a document already, not a state that a server keeps."
 
 
 def test_a_name_that_leads_here_is_refused_unless_allowed(default):
@@ -422,8 +447,8 @@ def test_a_state_that_cannot_be_loaded_is_refused_and_left_alone(tmp_path):
     path.write_text("{")
     assert refused("serve", "--state", path).startswith(f"{path} is not JSON: ")
     assert path.read_text() == "{"
-    assert refused("serve", "--state", tmp_path / "none" / "state.json") == (
-        f"{tmp_path}/none is no folder, so no state can be saved in it. Make it, or choose another --state."
+    assert refused("serve", "--state", tmp_path / "none" / "mock.db") == (
+        f"{tmp_path}/none is no folder, so no state can be kept in it. Make it, or choose another --state."
     )
 
 

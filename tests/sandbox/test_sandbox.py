@@ -81,11 +81,11 @@ def test_reset_restores_the_policies_a_sandbox_began_with():
 def test_all_that_has_state_is_a_record(sandbox):
     """Beside its store a sandbox holds what it was made of and what happened; a snapshot misses nothing."""
     of_its_making = {"world", "name", "rate", "initially_strict", "key_salt", "id", "created_at"}
-    of_the_process = {"used_at", "lock"}
+    of_the_process = {"used_at", "lock", "log"}
     what_happened = {"journal", "history", "snapshots"}
     assert vars(sandbox).keys() == of_its_making | of_the_process | what_happened | {"store", "clock"}
     assert vars(sandbox.clock) == {"store": sandbox.store}
-    assert vars(sandbox.store).keys() == {"kinds", "tables", "number", "observers", "_open"}
+    assert vars(sandbox.store).keys() == {"kinds", "tables", "number", "observers", "log", "_open"}
     assert sandbox.snapshot().tables.keys() == sandbox.store.tables.keys() >= OWN_KINDS.keys()
     assert OWN_KINDS.keys() == state.SCHEMAS.keys()  # each can be exported and imported
 

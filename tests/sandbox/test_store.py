@@ -178,7 +178,7 @@ def test_tables_put_in_place_of_others_are_one_commit_that_tells_what_changed():
     store.observers.append(seen.append)
     store.adopt(before)
     [commit] = seen
-    assert commit.replaced
+    assert commit.replaced is not None
     assert [(change.ordinal, change.action, change.id) for change in commit.changes] == [
         (1, "updated", "a"),
         (2, "created", "b"),
